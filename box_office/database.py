@@ -1,0 +1,70 @@
+"""PostgreSQL, twice: SQLAlchemy sessions to read and for ordinary work, asyncpg for the windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+STATEMENT_TIMEOUT_MS = 5_000
+LOCK_TIMEOUT_MS = 1_000
+CONNECT_TIMEOUT_SECONDS = 5.0
+SESSION_CONNECTIONS = 8
+WINDOW_CONNECTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One server's connections. Nobody holds one while waiting for anything else."""
+
+    engine: AsyncEngine
+    #: For the windows alone, so that a slow page of events never delays a reservation.
+    pool: asyncpg.Pool[asyncpg.Record]
+
+    @classmethod
+    async def connect(cls, url: str) -> Database:
+        """Open both pools. Without an answer: OSError, TimeoutError or asyncpg.PostgresError."""
+        plain = make_url(url).set(drivername="postgresql")
+        pool = await asyncpg.create_pool(
+            plain.render_as_string(hide_password=False),
+            min_size=1,
+            max_size=WINDOW_CONNECTIONS,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            server_settings=server_settings(),
+        )
+        engine = create_async_engine(
+            plain.set(drivername="postgresql+asyncpg"),
+            pool_size=SESSION_CONNECTIONS,
+            max_overflow=0,
+            hide_parameters=True,  # What a row holds has no place in a log.
+            pool_pre_ping=True,  # After a restart of PostgreSQL no reader meets a dead connection.
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_SECONDS,
+                "server_settings": server_settings(),
+            },
+        )
+        return cls(engine, pool)
+
+    def session(self) -> AsyncSession:
+        """Begin ordinary work: `async with database.session() as session`."""
+        return AsyncSession(self.engine, expire_on_commit=False)
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.engine.dispose()
+        await self.pool.close()
+
+
+def server_settings() -> dict[str, Any]:
+    """Say what every connection of ours asks of PostgreSQL."""
+    return {
+        "application_name": "onsale",
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        "lock_timeout": str(LOCK_TIMEOUT_MS),
+        "timezone": "UTC",
+        "jit": "off",  # Compiling costs more than any statement of ours takes.
+    }

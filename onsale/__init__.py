@@ -1,0 +1,1 @@
+"""The application: settings, connections, transport, commands; the wiring that joins the layers."""
