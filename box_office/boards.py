@@ -1,0 +1,68 @@
+"""The port to the seat boards: what an event's seats look like now, without asking the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from box_office.changes import SeatChanges
+
+
+@dataclass(frozen=True, slots=True)
+class SectionCount:
+    """How many seats of a section are free, and the price level of the cheapest of those."""
+
+    section_id: UUID
+    total: int
+    available: int
+    #: Position in the event's price levels; None when nothing is free.
+    cheapest_price_level: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardView:
+    """An event's seats at one version. Never changes: one operation shows one truth."""
+
+    event_id: UUID
+    version: int
+    as_of: datetime
+    seat_count: int
+    #: Two bits a seat: seat i is bits 2*(i%4) of byte i//4.
+    states: bytes
+    available: int
+    held: int
+    sold: int
+    blocked: int
+    sections: tuple[SectionCount, ...]
+
+    def state(self, seat_index: int) -> int:
+        """Give the `SeatStatus` of one seat."""
+        return self.states[seat_index >> 2] >> 2 * (seat_index & 3) & 3
+
+
+class SeatBoards(Protocol):
+    """Every watched event's board of this process."""
+
+    async def view(self, event_id: UUID) -> BoardView | None:
+        """Show the seats as they stand; None when there is no such event, or it is a draft."""
+
+    def apply(self, changes: SeatChanges) -> None:
+        """Take in a change of this process, before its buyer is answered. Never raises."""
+
+    def free_seats(self, event_id: UUID, first: int, last: int, most: int) -> list[int]:
+        """Propose up to `most` seats of first..last that look free; none of an unwatched event."""
+
+
+class NoBoards:
+    """For a process that shows nothing, such as a worker."""
+
+    async def view(self, event_id: UUID) -> BoardView | None:  # noqa: ARG002
+        """Show nothing."""
+        return None
+
+    def apply(self, changes: SeatChanges) -> None:
+        """Forget it."""
+
+    def free_seats(self, event_id: UUID, first: int, last: int, most: int) -> list[int]:  # noqa: ARG002
+        """Propose nothing: the statement looks for itself."""
+        return []

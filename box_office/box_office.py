@@ -1,0 +1,97 @@
+"""The box office as a whole: what every rule is handed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from box_office.batches import Statement
+from box_office.boards import SeatBoards
+from box_office.database import Database
+from box_office.expiry import Expire
+from box_office.news import SeatNews
+from box_office.places import Places
+from box_office.providers import PaymentProvider
+from box_office.refusals import OutcomeUnknown
+from box_office.windows import OutcomeUnknownError, WindowFullError, Windows
+
+Answer = TypeVar("Answer")
+
+LAPSED_EVENTS = sa.text("""
+    SELECT DISTINCT event_id FROM reservations
+    WHERE status = 'OPEN' AND expires_at <= now()
+""")
+
+NOBODY_KNOWS = (
+    "The connection to the database was lost while this was being done, so it may have happened or"
+    " not. Repeat exactly this call to find out: repeating it changes nothing twice."
+)
+TOO_MANY_AT_ONCE = (
+    "Too many requests for this event arrived at once, and nothing was done about yours. Repeat"
+    " this call in a few seconds."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOffice:
+    """Everything a rule needs. One for each process."""
+
+    database: Database
+    boards: SeatBoards
+    news: SeatNews
+    provider: PaymentProvider
+    windows: Windows
+    places: Places
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    @classmethod
+    def open(
+        cls, database: Database, boards: SeatBoards, news: SeatNews, provider: PaymentProvider
+    ) -> BoxOffice:
+        """Open the windows."""
+        windows = Windows(database, boards, news)
+        return cls(database, boards, news, provider, windows, Places(database))
+
+    async def ask(
+        self,
+        event_id: UUID,
+        statement: Statement[Answer],
+        request: Any,
+        claims: frozenset[Hashable] = frozenset(),
+    ) -> Answer | OutcomeUnknown:
+        """Have a request decided at the event's window; OutcomeUnknown when nobody can say."""
+        try:
+            return await self.windows.submit(event_id, statement, request, claims)
+        except OutcomeUnknownError:
+            return OutcomeUnknown(message=NOBODY_KNOWS)
+        except WindowFullError:
+            return OutcomeUnknown(message=TOO_MANY_AT_ONCE)
+
+    def in_background(self, work: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
+        """Start work that goes on when whoever asked for it goes away."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def sweep(self) -> int:
+        """End every lapsed reservation, and say how many; any number of processes may sweep."""
+        async with self.database.engine.connect() as connection:
+            event_ids = (await connection.execute(LAPSED_EVENTS)).scalars().all()
+        expired = await asyncio.gather(*(self._sweep(event_id) for event_id in event_ids))
+        return sum(expired)
+
+    async def _sweep(self, event_id: UUID) -> int:
+        answer = await self.ask(event_id, Expire.STATEMENT, None, frozenset({Expire.STATEMENT}))
+        return 0 if isinstance(answer, OutcomeUnknown) else answer
+
+    async def close(self) -> None:
+        """Finish what was begun: purchases that go on, and whoever stands at a window."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self.windows.close()

@@ -1,0 +1,112 @@
+"""Cancelling a paid order: tickets void, seats free, money back."""
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+import sqlalchemy as sa
+
+from box_office import payments
+from box_office.box_office import BoxOffice
+from box_office.database import Database
+from box_office.orders import orders_by_ids
+from box_office.providers import ProviderUnreachable
+from box_office.purchases import check_idempotency_key, key_reused
+from box_office.refusals import OrderNotCancellable, OrderNotFound, OutcomeUnknown, Refusal
+from box_office.releasing import check_reason
+from box_office.sales import Void
+from models import Order, OrderStatus, PaymentState
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrderRequest:
+    """What a buyer sends to cancel an order."""
+
+    buyer_id: UUID
+    order_id: UUID
+    reason: str | None
+    idempotency_key: str
+
+    def digest(self) -> bytes:
+        """Tell this question from another under the same key (SHA-256)."""
+        return hashlib.sha256(repr((self.order_id, self.reason)).encode()).digest()
+
+
+async def cancel_order(box_office: BoxOffice, request: CancelOrderRequest) -> Order | list[Refusal]:
+    """Cancel an order and give the money back. The same key again answers the same.
+
+    Refuses: InvalidInput, OrderNotFound, OrderNotCancellable, IdempotencyKeyReused, OutcomeUnknown.
+    """
+    if refused := check_idempotency_key(request.idempotency_key) + check_reason(request.reason):
+        return refused
+    event_id = await event_of_order(box_office.database, request.buyer_id, request.order_id)
+    if event_id is None:
+        return [order_not_found()]
+    void = Void(
+        request.buyer_id,
+        request.order_id,
+        request.idempotency_key,
+        request.digest(),
+        request.reason,
+    )
+    claims = frozenset({request.buyer_id, request.order_id})
+    voided = await box_office.ask(event_id, Void.STATEMENT, void, claims)
+    if isinstance(voided, OutcomeUnknown):
+        return [voided]
+    if voided["o_outcome"] not in {"voided", "replay"}:
+        return [refusal_of(voided)]
+    if voided["o_payment"] is not None:
+        await box_office.in_background(refund(box_office, voided["o_payment"]))
+    return (await orders_by_ids(box_office.database, [request.order_id]))[request.order_id]
+
+
+def refusal_of(voided: asyncpg.Record) -> Refusal:
+    """Put into words why an order could not be cancelled."""
+    match voided["o_outcome"]:
+        case "reused":
+            return key_reused()
+        case "not_found":
+            return order_not_found()
+        case _:
+            return not_cancellable(OrderStatus(voided["o_status"]))
+
+
+async def refund(box_office: BoxOffice, payment_id: UUID) -> None:
+    """Give the money back. Left REFUNDING when the provider does not answer; repeating goes on."""
+    payment = await payments.payment_by_id(box_office.database, payment_id)
+    if payment.state is not PaymentState.REFUNDING or payment.reference is None:
+        return
+    try:
+        await box_office.provider.refund(payment.reference)
+    except ProviderUnreachable:
+        return
+    await payments.refunded(box_office.database, payment_id)
+
+
+async def event_of_order(database: Database, buyer_id: UUID, order_id: UUID) -> UUID | None:
+    """Find whose window an order belongs to; None: the buyer has no such order."""
+    statement = sa.text("SELECT event_id FROM orders WHERE id = :id AND buyer_id = :buyer_id")
+    async with database.engine.connect() as connection:
+        found = await connection.execute(statement, {"id": order_id, "buyer_id": buyer_id})
+        event_id: UUID | None = found.scalar_one_or_none()
+    return event_id
+
+
+def order_not_found() -> OrderNotFound:
+    """Say it in the same words whether it is somebody else's or does not exist."""
+    return OrderNotFound(
+        message="You have no order with this id. `viewer.orders` lists yours.",
+        path=("input", "orderId"),
+    )
+
+
+def not_cancellable(status: OrderStatus) -> OrderNotCancellable:
+    """Say why an order stays as it is."""
+    message = {
+        OrderStatus.COMMITTED: "The order is still being paid. Try again in a moment.",
+        OrderStatus.PAID: "The event has begun: its orders can no longer be cancelled.",
+        OrderStatus.CANCELLED: "The order was cancelled already; its money is on the way back.",
+        OrderStatus.REFUNDED: "The order was cancelled already, and its money returned.",
+    }[status]
+    return OrderNotCancellable(message=message, path=("input", "orderId"), status=status)

@@ -1,0 +1,64 @@
+"""The port to the live side: what a viewer of an event's seats is told, message by message."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from box_office.boards import BoardView, SectionCount
+
+
+# Compared by identity, not by value: subscribers of one tick are told the very same object,
+# so that whoever encodes messages can keep the bytes beside it.
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class LiveSnapshot:
+    """All seats, as they stood at the last tick."""
+
+    view: BoardView
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class LiveDelta:
+    """Applied to exactly `from_version` it gives `version`. An empty one ends a stale time."""
+
+    event_id: UUID
+    from_version: int
+    version: int
+    as_of: datetime
+    #: Free seats of the whole event at `version`.
+    available: int
+    seat_indexes: tuple[int, ...]
+    #: `states[i]` is what seat `seat_indexes[i]` is at `version` (`SeatStatus`).
+    states: bytes
+    #: Those with a seat in `seat_indexes`, as they are at `version`.
+    sections: tuple[SectionCount, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class LiveStale:
+    """The database is silent since then and the map may be behind; `version` was told last."""
+
+    since: datetime
+    version: int
+
+
+LiveMessage = LiveSnapshot | LiveDelta | LiveStale
+
+
+class UnknownEvent(Exception):  # noqa: N818 - our exceptions are named for what happened.
+    """There is no such event, or it is not public."""
+
+
+class LiveSeats(Protocol):
+    """Tells any number of viewers what happens to an event's seats."""
+
+    def follow(
+        self, event_id: UUID, since_version: int | None = None
+    ) -> AsyncGenerator[LiveMessage]:
+        """Tell first what the viewer misses, then every change, merged.
+
+        A viewer who asks late misses nothing and costs nothing: the next message covers all
+        since the last one. Versions only rise, and each delta begins where the last message
+        ended. Raises UnknownEvent; ends when the event is no longer public or the server stops.
+        """

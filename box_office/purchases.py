@@ -1,0 +1,278 @@
+"""Purchasing a reservation: begin, authorise, sell, capture.
+
+The seats are sold after the money is set aside and before it is taken; selling is the point of no
+return. Every step may be repeated: whoever repeats the call with its key, on any server, goes on
+where the last one stopped.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import sqlalchemy as sa
+from email_validator import EmailNotValidError, validate_email
+
+from box_office import payments
+from box_office.box_office import BoxOffice
+from box_office.orders import order_ids_by_reservation_ids, orders_by_ids
+from box_office.providers import ActionRequired, Authorised, Charge, Declined, ProviderUnreachable
+from box_office.refusals import (
+    IdempotencyKeyReused,
+    InvalidInput,
+    OutcomeUnknown,
+    PaymentActionRequired,
+    PaymentDeclined,
+    Refusal,
+    ReservationExpired,
+)
+from box_office.releasing import reservation_not_found
+from box_office.reserving import not_on_sale, not_open
+from box_office.sales import Begin, Reopen, Sell
+from models import EventStatus, Order, PaymentState, ReservationStatus
+
+#: A purchase that takes longer is answered OUTCOME_UNKNOWN and goes on.
+PURCHASE_ANSWER_SECONDS = 8.0
+IDEMPOTENCY_KEY_LENGTH_MAX = 128
+PAYMENT_TOKEN_LENGTH_MAX = 1_000
+
+STILL_GOING_ON = (
+    "The payment is still going on. Repeat exactly this call, with the same idempotencyKey, to"
+    " learn its outcome; you will not be charged twice."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseRequest:
+    """What a buyer sends to purchase a reservation."""
+
+    buyer_id: UUID
+    reservation_id: UUID
+    email: str
+    payment_token: str | None
+    idempotency_key: str
+
+    def digest(self) -> bytes:
+        """Tell this question from another under the same key (SHA-256)."""
+        question = (self.reservation_id, self.email, self.payment_token)
+        return hashlib.sha256(repr(question).encode()).digest()
+
+
+async def purchase_reservation(
+    box_office: BoxOffice, request: PurchaseRequest
+) -> Order | list[Refusal]:
+    """Pay for a reservation and get its order. The same key again answers the same.
+
+    Refuses: InvalidInput, ReservationNotFound, ReservationExpired, ReservationNotOpen, NotOnSale,
+    PaymentDeclined, PaymentActionRequired, IdempotencyKeyReused, OutcomeUnknown.
+    """
+    if refused := check_request(request):
+        return refused
+    task = box_office.in_background(purchase(box_office, request))
+    done, _ = await asyncio.wait({task}, timeout=PURCHASE_ANSWER_SECONDS)
+    return task.result() if done else [OutcomeUnknown(message=STILL_GOING_ON)]
+
+
+def check_request(request: PurchaseRequest) -> list[Refusal]:
+    """Find what is wrong with the request itself."""
+    refused = check_idempotency_key(request.idempotency_key)
+    try:
+        validate_email(request.email, check_deliverability=False)
+    except EmailNotValidError as error:
+        message = f"This is no e-mail address: {error} The tickets are sent there."
+        refused.append(InvalidInput(message=message, path=("input", "email")))
+    if len(request.payment_token or "") > PAYMENT_TOKEN_LENGTH_MAX:
+        message = f"A paymentToken has at most {PAYMENT_TOKEN_LENGTH_MAX} characters."
+        refused.append(InvalidInput(message=message, path=("input", "paymentToken")))
+    return refused
+
+
+def check_idempotency_key(key: str) -> list[Refusal]:
+    """Find what is wrong with an idempotency key."""
+    if 1 <= len(key) <= IDEMPOTENCY_KEY_LENGTH_MAX and key.isprintable():
+        return []
+    message = (
+        f"An idempotencyKey has 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable characters. Make a new"
+        " one, such as a random UUID, for each purchase, and keep it for its repetitions."
+    )
+    return [InvalidInput(message=message, path=("input", "idempotencyKey"))]
+
+
+DUE = sa.text("""
+    SELECT r.event_id, seats_price(r.event_id, r.seat_indexes) AS amount
+    FROM reservations r WHERE r.id = :id AND r.buyer_id = :buyer_id
+""")
+
+
+async def purchase(box_office: BoxOffice, request: PurchaseRequest) -> Order | list[Refusal]:
+    """Begin a payment, or find the one this key began, and bring it to its end."""
+    async with box_office.database.engine.connect() as connection:
+        asked = {"id": request.reservation_id, "buyer_id": request.buyer_id}
+        due = (await connection.execute(DUE, asked)).one_or_none()
+    if due is None:
+        return [reservation_not_found()]
+    if due.amount > 0 and request.payment_token is None:
+        message = "Something is to be paid. Give the paymentToken that the payment widget returned."
+        return [InvalidInput(message=message, path=("input", "paymentToken"))]
+    begin = Begin(
+        request.buyer_id,
+        request.reservation_id,
+        request.email,
+        request.idempotency_key,
+        request.digest(),
+        box_office.provider.name,
+    )
+    claims = frozenset({request.buyer_id, request.reservation_id})
+    begun = await box_office.ask(due.event_id, Begin.STATEMENT, begin, claims)
+    if isinstance(begun, OutcomeUnknown):
+        return [begun]
+    if begun["o_outcome"] not in {"begun", "replay"}:
+        return [refusal_of(begun)]
+    try:
+        return await Purchase(box_office, request, due.event_id, begun).finish()
+    except ProviderUnreachable:
+        return [OutcomeUnknown(message=STILL_GOING_ON)]
+
+
+def refusal_of(begun: asyncpg.Record) -> Refusal:
+    """Put into words why a payment could not begin."""
+    match begun["o_outcome"]:
+        case "reused":
+            return key_reused()
+        case "not_found":
+            return reservation_not_found()
+        case "expired":
+            return expired(begun["o_expires_at"])
+        case "not_on_sale":
+            return not_on_sale(EventStatus(begun["o_event_status"]), begun["o_opens_at"])
+        case _:
+            return not_open(ReservationStatus(begun["o_status"]))
+
+
+def key_reused() -> IdempotencyKeyReused:
+    """Say that a key belongs to another request."""
+    return IdempotencyKeyReused(
+        message="This idempotencyKey was used for another request. Make a new key for a new one.",
+        path=("input", "idempotencyKey"),
+    )
+
+
+def expired(at: Any) -> ReservationExpired:
+    """Say that the time to pay is over."""
+    return ReservationExpired(
+        message="The reservation's time has run out, and nothing was charged. Reserve again.",
+        path=("input", "reservationId"),
+        expired_at=at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A purchase whose payment has begun, here or elsewhere, now or earlier."""
+
+    box_office: BoxOffice
+    request: PurchaseRequest
+    event_id: UUID
+    begun: asyncpg.Record
+
+    async def finish(self) -> Order | list[Refusal]:
+        """Go on from wherever the payment stands."""
+        if self.begun["o_amount"] == 0:
+            return await self._sell(None, None)
+        payment = await payments.payment_by_id(self.box_office.database, self.begun["o_payment"])
+        match payment.state:
+            case PaymentState.STARTED | PaymentState.ACTION_REQUIRED:
+                return await self._authorise(payment)
+            case PaymentState.AUTHORISED:
+                return await self._capture(payment.id, payment.reference or "")
+            case PaymentState.DECLINED:
+                return [declined(payment.decline_code or "declined", "", retryable=True)]
+            case PaymentState.VOIDED:
+                return [expired(self.begun["o_expires_at"])]
+            case _:
+                return await self._order()
+
+    async def _authorise(self, payment: payments.PaymentRow) -> Order | list[Refusal]:
+        """Have the money set aside."""
+        charge = Charge(
+            payment_id=payment.id,
+            amount_minor=payment.amount_minor,
+            currency_code=payment.currency_code,
+            token=self.request.payment_token or "",
+        )
+        match await self.box_office.provider.authorise(charge):
+            case Authorised(reference=reference):
+                return await self._sell(payment.id, reference)
+            case ActionRequired(reference=reference, client_secret=secret):
+                await payments.require_action(self.box_office.database, payment.id, reference)
+                return [action_required(secret)]
+            case Declined(code=code, message=message, retryable=retryable):
+                reopen = Reopen(payment.reservation_id, payment.id, code)
+                answer = await self._ask(Reopen.STATEMENT, reopen)
+                if isinstance(answer, OutcomeUnknown):
+                    return [answer]
+                return [declined(code, message, retryable=retryable)]
+
+    async def _sell(self, payment_id: UUID | None, reference: str | None) -> Order | list[Refusal]:
+        """Sell the seats, then take the money."""
+        seats = len(self.begun["o_seats"])
+        sell = Sell(self.request.reservation_id, payment_id, reference, seats)
+        sold = await self._ask(Sell.STATEMENT, sell)
+        if isinstance(sold, OutcomeUnknown):
+            return [sold]
+        if payment_id is None or reference is None:
+            return await self._order()
+        if sold:
+            return await self._capture(payment_id, reference)
+        if await payments.abandon(self.box_office.database, payment_id, reference):
+            await self.box_office.provider.void(reference)
+            return [expired(self.begun["o_expires_at"])]
+        # Whoever repeated this call at the same time was quicker: go on from where they are.
+        return await self.finish()
+
+    async def _capture(self, payment_id: UUID, reference: str) -> Order | list[Refusal]:
+        """Take the money for seats that are sold."""
+        await self.box_office.provider.capture(reference)
+        await payments.captured(self.box_office.database, payment_id)
+        return await self._order()
+
+    async def _ask(self, statement: Any, request: Any) -> Any:
+        claims = frozenset({self.request.buyer_id, self.request.reservation_id})
+        return await self.box_office.ask(self.event_id, statement, request, claims)
+
+    async def _order(self) -> Order | list[Refusal]:
+        reservation_id = self.request.reservation_id
+        database = self.box_office.database
+        ids = await order_ids_by_reservation_ids(database, [reservation_id])
+        if reservation_id not in ids:
+            return [expired(self.begun["o_expires_at"])]
+        orders = await orders_by_ids(database, list(ids.values()))
+        return orders[ids[reservation_id]]
+
+
+def declined(code: str, message: str, *, retryable: bool) -> PaymentDeclined:
+    """Say that nothing was charged, and what to do."""
+    reason = message or f"The payment was declined ({code})."
+    advice = (
+        "Nothing was charged and your seats are still held. Call again with another paymentToken"
+        " and a new idempotencyKey."
+        if retryable
+        else "Nothing was charged. Choose another way to pay."
+    )
+    return PaymentDeclined(
+        message=f"{reason} {advice}", path=("input", "paymentToken"), retryable=retryable
+    )
+
+
+def action_required(client_secret: str) -> PaymentActionRequired:
+    """Send the buyer to the provider."""
+    return PaymentActionRequired(
+        message=(
+            "The provider asks the buyer to confirm the payment. Hand clientSecret to its widget,"
+            " then repeat this call with the same idempotencyKey."
+        ),
+        path=("input", "paymentToken"),
+        client_secret=client_secret,
+    )

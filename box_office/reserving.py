@@ -1,0 +1,353 @@
+"""Reserving seats: named ones, general admission, or both; all that is asked, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import sqlalchemy as sa
+
+from box_office.batches import Connection, Written, changes_of
+from box_office.box_office import BoxOffice
+from box_office.places import Area, EventPlaces
+from box_office.refusals import (
+    EventNotFound,
+    InvalidInput,
+    NotOnSale,
+    OutcomeUnknown,
+    Refusal,
+    ReservationNotOpen,
+    SeatLimitExceeded,
+    SeatsUnavailable,
+    SeatsUnknown,
+)
+from box_office.reservations import ReservationRow
+from models import EventStatus, ReservationStatus, SectionKind, new_id
+
+#: Of one reservation, named seats and general admission together.
+RESERVATION_SEATS_MAX = 20
+#: How far past its first end a declined payment may prolong a reservation.
+HOLD_GRACE = timedelta(minutes=5)
+#: How often a request that was neither won nor lost is put to the window again.
+CONTENDED_TRIES_MAX = 20
+
+RESERVE = """
+    SELECT * FROM reserve_seats($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+"""
+INPUT = ("input",)
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralAdmission:
+    """How many places of a section a reservation is to have in all."""
+
+    #: As the client wrote it, for the answer.
+    section_text: str
+    #: None: the text is no section's id.
+    section_id: UUID | None
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSeat:
+    """A seat named by its id."""
+
+    #: As the client wrote it, for the answer.
+    text: str
+    #: None: the text is no seat's id.
+    event_id: UUID | None
+    seat_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeatWish:
+    """What a buyer would like to reserve of an event, as it was asked for."""
+
+    event_id: UUID
+    seat_indexes: tuple[int, ...] = ()
+    named_seats: tuple[NamedSeat, ...] = ()
+    general_admission: tuple[GeneralAdmission, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A wish whose seats and areas are known to exist."""
+
+    buyer_id: UUID
+    seat_indexes: tuple[int, ...]
+    areas: tuple[tuple[Area, int], ...]
+    #: Places of those areas that look free on the board; if they are not, the statement looks.
+    candidates: tuple[int, ...]
+
+
+async def reserve_seats(
+    box_office: BoxOffice, buyer_id: UUID, wish: SeatWish
+) -> ReservationRow | list[Refusal]:
+    """Reserve all that is wished for, or nothing; added to the buyer's open reservation, if any.
+
+    Repeating it changes nothing. Refuses: EventNotFound, InvalidInput, SeatsUnknown, NotOnSale,
+    SeatsUnavailable, SeatLimitExceeded, ReservationNotOpen, OutcomeUnknown.
+    """
+    places = await box_office.places.of(wish.event_id)
+    if places is None:
+        message = "There is no event with this id. Events are listed by the query `events`."
+        return [EventNotFound(message=message, path=("input", "eventId"))]
+    checked = await check_wish(box_office, buyer_id, places, wish)
+    if isinstance(checked, list):
+        return checked
+    verdict = await ask_until_decided(box_office, wish.event_id, checked)
+    if isinstance(verdict, OutcomeUnknown):
+        return [verdict]
+    if verdict["o_won"]:
+        return ReservationRow.of(
+            verdict["o_reservation"],
+            wish.event_id,
+            buyer_id,
+            verdict["o_status"],
+            verdict["o_seats"],
+            verdict["o_expires_at"],
+            verdict["o_seconds_left"],
+        )
+    return refusals_of(verdict, wish.event_id, places, checked)
+
+
+async def check_wish(
+    box_office: BoxOffice, buyer_id: UUID, places: EventPlaces, wish: SeatWish
+) -> Request | list[Refusal]:
+    """Check a wish against the event's layout, which no lock is needed for."""
+    refused: list[Refusal] = []
+    seat_indexes, unknown = check_seats(places, wish.event_id, wish.seat_indexes, wish.named_seats)
+    areas: list[tuple[Area, int]] = []
+    unknown_sections: list[str] = []
+    for asked in wish.general_admission:
+        area = None if asked.section_id is None else places.area(asked.section_id)
+        if area is None or area.kind is not SectionKind.GENERAL_ADMISSION:
+            unknown_sections.append(asked.section_text)
+        else:
+            areas.append((area, asked.quantity))
+    if unknown_sections:
+        unknown = replace(unknown or seats_unknown(places), section_ids=tuple(unknown_sections))
+    if unknown is not None:
+        refused.append(unknown)
+    refused += check_quantities(wish)
+    asked_seats = len(seat_indexes) + sum(max(quantity, 0) for _, quantity in areas)
+    if asked_seats > RESERVATION_SEATS_MAX:
+        refused.append(await too_many_at_once(box_office, buyer_id, wish.event_id))
+    if refused:
+        return refused
+    # Twice as many as needed, for some are taken meanwhile.
+    candidates = tuple(
+        seat
+        for area, quantity in areas
+        for seat in box_office.boards.free_seats(wish.event_id, area.first, area.last, 2 * quantity)
+    )
+    return Request(buyer_id, seat_indexes, tuple(areas), candidates)
+
+
+def check_quantities(wish: SeatWish) -> list[Refusal]:
+    """Find what makes no sense whatever the event."""
+    if not wish.seat_indexes and not wish.named_seats and not wish.general_admission:
+        message = "No seats were named. Give seatIds, seatIndexes or generalAdmission."
+        return [InvalidInput(message=message, path=INPUT)]
+    refused: list[Refusal] = []
+    for n, asked in enumerate(wish.general_admission):
+        path = (*INPUT, "generalAdmission", str(n))
+        if asked.quantity < 1:
+            message = f"A quantity of {asked.quantity} reserves nothing. Ask for 1 or more."
+            refused.append(InvalidInput(message=message, path=(*path, "quantity")))
+        if asked.section_text in {other.section_text for other in wish.general_admission[:n]}:
+            message = "The section is named twice. Name it once, with the total of its places."
+            refused.append(InvalidInput(message=message, path=(*path, "sectionId")))
+    return refused
+
+
+def check_seats(
+    places: EventPlaces,
+    event_id: UUID,
+    seat_indexes: Sequence[int],
+    named_seats: Sequence[NamedSeat],
+) -> tuple[tuple[int, ...], SeatsUnknown | None]:
+    """Find the seats that are meant, by index and once each; and say which do not exist."""
+    known = range(places.seat_count)
+    strange_ids = tuple(
+        seat.text
+        for seat in named_seats
+        if seat.event_id != event_id or seat.seat_index not in known
+    )
+    strange_indexes = tuple(index for index in seat_indexes if index not in known)
+    if strange_ids or strange_indexes:
+        return (), seats_unknown(places, strange_ids, strange_indexes)
+    return tuple(sorted({*seat_indexes, *(seat.seat_index for seat in named_seats)})), None
+
+
+def seats_unknown(
+    places: EventPlaces, seat_ids: Sequence[str] = (), seat_indexes: Sequence[int] = ()
+) -> SeatsUnknown:
+    """Say that some of the named places do not exist."""
+    return SeatsUnknown(
+        message=(
+            "The event has no such seats or no such general-admission sections. Its seats are"
+            f" numbered 0 to {places.seat_count - 1}; seatMap.sections tells which are standing."
+        ),
+        path=INPUT,
+        seat_ids=tuple(seat_ids),
+        seat_indexes=tuple(seat_indexes),
+    )
+
+
+async def ask_until_decided(
+    box_office: BoxOffice, event_id: UUID, request: Request
+) -> asyncpg.Record | OutcomeUnknown:
+    """Put a request to the window; again, patiently, while it is neither won nor lost."""
+    verdict = await box_office.ask(event_id, RESERVE_NOW, request, frozenset({request.buyer_id}))
+    tries = 1
+    while (
+        not isinstance(verdict, OutcomeUnknown)
+        and verdict["o_contended"]
+        and tries < CONTENDED_TRIES_MAX
+    ):
+        tries += 1
+        verdict = await box_office.ask(
+            event_id,
+            RESERVE_PATIENTLY,
+            request,
+            frozenset({request.buyer_id, RESERVE_PATIENTLY}),
+        )
+    return verdict
+
+
+def refusals_of(
+    verdict: asyncpg.Record, event_id: UUID, places: EventPlaces, request: Request
+) -> list[Refusal]:
+    """Put everything that is wrong with a request into words."""
+    status = EventStatus(verdict["o_event_status"])
+    if status is not EventStatus.ON_SALE:
+        return [not_on_sale(status, verdict["o_opens_at"])]
+    refused: list[Refusal] = []
+    if verdict["o_status"] != ReservationStatus.OPEN:
+        refused.append(not_open(ReservationStatus(verdict["o_status"])))
+    gone, short = tuple(verdict["o_gone"]), places.sections_from(verdict["o_short"])
+    if verdict["o_contended"]:  # After many tries: others are quicker, and stay so.
+        gone = gone or request.seat_indexes
+        short = short or tuple(area.section_id for area, _ in request.areas)
+    if gone or short:
+        refused.append(
+            SeatsUnavailable(
+                message=unavailable_in_words(len(gone), len(short)),
+                path=INPUT,
+                event_id=event_id,
+                seat_indexes=gone,
+                section_ids=short,
+            )
+        )
+    if verdict["o_limit"] is not None:
+        refused.append(limit_exceeded(verdict["o_limit"], verdict["o_remaining"]))
+    return refused
+
+
+def unavailable_in_words(seats: int, sections: int) -> str:
+    """Say what is gone and what to do."""
+    what = []
+    if seats:
+        what.append("one seat has been taken" if seats == 1 else f"{seats} seats have been taken")
+    if sections:
+        what.append("a standing area has too few places left")
+    reasons = " and ".join(what)
+    return f"Nothing was reserved: {reasons}. Choose others and reserve again."
+
+
+def not_on_sale(status: EventStatus, opens_at: Any) -> NotOnSale:
+    """Say why an event sells nothing now."""
+    message = {
+        EventStatus.SCHEDULED: f"Sales open at {opens_at:%Y-%m-%d %H:%M} UTC. Come back then."
+        if opens_at
+        else "Sales have not opened yet.",
+        EventStatus.PAUSED: "Sales are paused. Try again later.",
+        EventStatus.CLOSED: "Sales have closed. Ask the venue about remaining tickets.",
+        EventStatus.ENDED: "The event is over.",
+        EventStatus.CANCELLED: "The event has been cancelled.",
+    }.get(status, "The event is not on sale.")
+    return NotOnSale(message=message, path=("input",), status=status, opens_at=opens_at)
+
+
+def not_open(status: ReservationStatus) -> ReservationNotOpen:
+    """Say why a reservation cannot be changed any more."""
+    message = {
+        ReservationStatus.PAYING: "The reservation is being paid. Wait for the payment's outcome.",
+        ReservationStatus.PURCHASED: "The reservation is purchased; its order has the tickets.",
+        ReservationStatus.CANCELLED: "The reservation was cancelled. Reserve the seats again.",
+        ReservationStatus.EXPIRED: "The reservation's time has run out. Reserve the seats again.",
+        ReservationStatus.OPEN: "The reservation is open.",
+    }[status]
+    return ReservationNotOpen(message=message, path=INPUT, status=status)
+
+
+def limit_exceeded(limit: int, remaining: int) -> SeatLimitExceeded:
+    """Say how many seats a buyer may still have."""
+    return SeatLimitExceeded(
+        message=(
+            f"A buyer may have {limit} seats of this event, and {remaining} of them are left for"
+            " you. Ask for fewer."
+        ),
+        path=INPUT,
+        limit=limit,
+        remaining=remaining,
+    )
+
+
+ALLOWED = sa.text("""
+    SELECT e.seats_per_buyer_max AS most, coalesce(a.seats, 0) AS seats
+    FROM events e LEFT JOIN allowances a ON a.event_id = e.id AND a.buyer_id = :buyer_id
+    WHERE e.id = :event_id
+""")
+
+
+async def too_many_at_once(
+    box_office: BoxOffice, buyer_id: UUID, event_id: UUID
+) -> SeatLimitExceeded:
+    """Refuse a request that no reservation could hold, before it reaches the window."""
+    async with box_office.database.engine.connect() as connection:
+        asked = {"event_id": event_id, "buyer_id": buyer_id}
+        row = (await connection.execute(ALLOWED, asked)).one()
+    limit = min(row.most, RESERVATION_SEATS_MAX)
+    return limit_exceeded(limit, max(0, min(row.most - row.seats, RESERVATION_SEATS_MAX)))
+
+
+class Reserve:
+    """The statement that decides reservations: one row for each request, won or what is wrong."""
+
+    def __init__(self, *, patient: bool) -> None:
+        #: Wait for places that others have locked, instead of passing them over.
+        self.patient = patient
+
+    async def write(
+        self, connection: Connection, event_id: UUID, requests: Sequence[Request]
+    ) -> Written[asyncpg.Record]:
+        """Decide a batch."""
+        seats = [(n, seat) for n, r in enumerate(requests, 1) for seat in r.seat_indexes]
+        areas = [(n, area, count) for n, r in enumerate(requests, 1) for area, count in r.areas]
+        rows = await connection.fetch(
+            RESERVE,
+            event_id,
+            [request.buyer_id for request in requests],
+            [new_id() for _ in requests],
+            [n for n, _ in seats],
+            [seat for _, seat in seats],
+            [n for n, _, _ in areas],
+            [area.first for _, area, _ in areas],
+            [area.last for _, area, _ in areas],
+            [count for _, _, count in areas],
+            [seat for request in requests for seat in request.candidates],
+            self.patient,
+            RESERVATION_SEATS_MAX,
+            HOLD_GRACE,
+        )
+        return Written(rows, changes_of(event_id, rows[0]))
+
+
+RESERVE_NOW = Reserve(patient=False)
+RESERVE_PATIENTLY = Reserve(patient=True)

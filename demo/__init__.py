@@ -1,0 +1,1 @@
+"""Venues and events of our own invention, so that a fresh server has something to sell."""
