@@ -1,0 +1,101 @@
+"""What every operation is handed: the box office, who asks, and loaders of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import strawberry
+
+from box_office.boards import BoardView
+from box_office.box_office import BoxOffice
+from box_office.hot_events import HotEvents
+from box_office.live import LiveSeats
+from box_office.price_levels import SeatPriceLists, SeatPrices
+from box_office.seat_maps import SeatGeometries
+from schema.errors import unauthenticated
+from schema.loaders import Loaders
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Whoever reserves: a signed-in user or a guest."""
+
+    id: UUID
+    is_guest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSession:
+    """A token, whose it is, and until when."""
+
+    token: str
+    expires_at: datetime
+    buyer: Buyer
+
+
+class Identity(Protocol):
+    """Makes buyers known."""
+
+    def start_guest_session(self, buyer: Buyer | None) -> GuestSession:
+        """Give a new guest a token, or a known buyer a fresh one."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation's surroundings. `loaders` are its own; the rest is shared."""
+
+    box_office: BoxOffice
+    identity: Identity
+    live: LiveSeats
+    geometries: SeatGeometries
+    seat_price_lists: SeatPriceLists
+    buyer: Buyer | None
+    request_id: str
+    #: Shared like the rest when a server gives one; otherwise this request's own.
+    hot_events: HotEvents = field(default_factory=HotEvents)
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with loaders that know nothing yet."""
+        self.forget()
+
+    def for_operation(self) -> Context:
+        """Give a copy that remembers nothing: for the next operation, or event of a stream."""
+        return replace(self)
+
+    def forget(self) -> None:
+        """Drop what was loaded: after a commit, so that the answer shows what now is."""
+        office = self.box_office
+        self.loaders = Loaders(
+            office.database, office.boards, self.seat_price_lists, self.hot_events
+        )
+
+    async def board(self, event_id: UUID) -> BoardView | None:
+        """Show an event's seats, the same to everybody who asks within this operation."""
+        return await self.loaders.boards.load(event_id)
+
+    async def board_of_public(self, event_id: UUID) -> BoardView:
+        """Show the seats of an event that is known to be public, so that there must be some."""
+        view = await self.board(event_id)
+        if view is None:
+            raise LookupError(f"The public event {event_id} has no seats.")
+        return view
+
+    async def prices_of_public(self, event_id: UUID) -> SeatPrices:
+        """Say what the seats of an event cost that is known to be public."""
+        prices = await self.loaders.seat_prices.load(event_id)
+        if prices is None:
+            raise LookupError(f"The public event {event_id} has no prices.")
+        return prices
+
+    def require_buyer(self) -> Buyer:
+        """Tell who is asking; without a token, say how to get one."""
+        if self.buyer is None:
+            raise unauthenticated()
+        return self.buyer
+
+
+Info = strawberry.Info[Context, None]

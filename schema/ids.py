@@ -1,0 +1,105 @@
+"""Global ids: opaque to clients, canonical for us. Each thing has one id, written one way."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+import strawberry
+
+
+class NodeKind(StrEnum):
+    """What an id can stand for: the types that implement Node."""
+
+    EVENT = "Event"
+    EVENT_SEAT = "EventSeat"
+    ORDER = "Order"
+    PERFORMER = "Performer"
+    PRICE_LEVEL = "PriceLevel"
+    RESERVATION = "Reservation"
+    SEAT_MAP = "SeatMap"
+    SECTION = "Section"
+    TICKET = "Ticket"
+    VENUE = "Venue"
+    VIEWER = "Viewer"
+
+
+#: The first byte of an id. Ids live on in clients: a number is never given to another kind.
+_TAGS = {
+    NodeKind.EVENT: 1,
+    NodeKind.EVENT_SEAT: 2,
+    NodeKind.ORDER: 3,
+    NodeKind.PERFORMER: 4,
+    NodeKind.PRICE_LEVEL: 5,
+    NodeKind.RESERVATION: 6,
+    NodeKind.SEAT_MAP: 7,
+    NodeKind.SECTION: 8,
+    NodeKind.TICKET: 9,
+    NodeKind.VENUE: 10,
+    NodeKind.VIEWER: 11,
+}
+_KINDS = {tag: kind for kind, tag in _TAGS.items()}
+
+_KEY_BYTES = 17  # The tag and a UUID.
+_SEAT_BYTES = _KEY_BYTES + 4  # A seat is known by its event's key and its index.
+SEAT_INDEX_MAX = 2**31 - 1  # GraphQL's Int, and PostgreSQL's.
+
+_ID = re.compile(r"[A-Za-z0-9_-]{23}|[A-Za-z0-9_-]{28}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeId:
+    """What an id says. `key` of an EventSeat is its event's, and `seat_index` the seat."""
+
+    kind: NodeKind
+    key: UUID
+    seat_index: int | None = None
+
+
+def encode_id(kind: NodeKind, key: UUID) -> strawberry.ID:
+    """Write the id of anything but a seat."""
+    return _text(bytes((_TAGS[kind],)) + key.bytes)
+
+
+def encode_seat_id(event_id: UUID, seat_index: int) -> strawberry.ID:
+    """Write the id of one seat of an event."""
+    seat = bytes((_TAGS[NodeKind.EVENT_SEAT],)) + event_id.bytes + seat_index.to_bytes(4, "big")
+    return _text(seat)
+
+
+def encode_seat_ids(event_id: UUID, seat_indexes: Iterable[int]) -> list[strawberry.ID]:
+    """Write the ids of many seats of an event, at a third of the price of one by one."""
+    event = bytes((_TAGS[NodeKind.EVENT_SEAT],)) + event_id.bytes
+    # 21 bytes are 28 characters exactly: many ids side by side encode in one call.
+    every = b"".join([event + index.to_bytes(4, "big") for index in seat_indexes])
+    text = urlsafe_b64encode(every).decode()
+    return [strawberry.ID(text[start : start + 28]) for start in range(0, len(text), 28)]
+
+
+def decode_id(text: str) -> NodeId | None:
+    """Read an id. Anything we would not have written ourselves is none."""
+    if not _ID.fullmatch(text):
+        return None
+    raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    kind = _KINDS.get(raw[0])
+    if kind is None or _text(raw) != text:
+        return None
+    if (kind is NodeKind.EVENT_SEAT) != (len(raw) == _SEAT_BYTES):
+        return None
+    key = UUID(bytes=raw[1:_KEY_BYTES])
+    if kind is not NodeKind.EVENT_SEAT:
+        return NodeId(kind, key)
+    seat_index = int.from_bytes(raw[_KEY_BYTES:], "big")
+    return NodeId(kind, key, seat_index) if seat_index <= SEAT_INDEX_MAX else None
+
+
+def key_of(text: str, kind: NodeKind) -> UUID | None:
+    """Read the key of an id of this kind; None when it is no such id."""
+    node_id = decode_id(text)
+    return node_id.key if node_id is not None and node_id.kind is kind else None
+
+
+def _text(raw: bytes) -> strawberry.ID:
+    return strawberry.ID(urlsafe_b64encode(raw).rstrip(b"=").decode())

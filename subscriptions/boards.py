@@ -1,0 +1,276 @@
+"""All seat boards of this process: one per watched event, whoever and how many look at it."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from uuid import UUID
+
+from box_office.availability import versions_of
+from box_office.boards import BoardView
+from box_office.changes import SeatChanges
+from box_office.database import Database
+from box_office.live import LiveMessage, UnknownEvent
+from subscriptions.catching_up import CatchingUp
+from subscriptions.feed import NewsFeed
+from subscriptions.follower import Follower
+from subscriptions.pace import Pace
+from subscriptions.tasks import Tasks, every
+from subscriptions.watch import EventWatch
+
+logger = logging.getLogger(__name__)
+
+#: Above it the event that was longest not looked at is forgotten. Followed ones are never.
+WATCHED_EVENTS_MAX = 500
+#: Changes kept for an event whose seats are just being read.
+EARLY_CHANGES_MAX = 1_000
+
+
+class Boards:
+    """Shows every event's seats from memory, and tells followers what happens to them.
+
+    An event is watched from the first look at it. Own commits are applied at once, those of others
+    as the feed brings them; and once a second one query compares the versions of all watched events
+    with the database, so that lost news, or no feed at all, costs a second and never a wrong map.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        feed: NewsFeed,
+        pace: Pace | None = None,
+        watched_events_max: int = WATCHED_EVENTS_MAX,
+    ) -> None:
+        self._pace = pace or Pace()
+        self._watched_events_max = watched_events_max
+        self._database = database
+        self._feed = feed
+        self._catching_up = CatchingUp(database, self._pace)
+        self._tasks = Tasks()
+        self._watched: dict[UUID, EventWatch] = {}
+        self._openings: dict[UUID, asyncio.Task[EventWatch | None]] = {}
+        self._early: dict[UUID, deque[SeatChanges]] = {}
+        self._filling: dict[UUID, asyncio.Task[None]] = {}
+        self._last_answer = 0.0
+        self._last_answer_at = datetime.now(UTC)
+        self._is_stale = False
+
+    async def start(self) -> None:
+        """Begin to listen and to compare."""
+        self._feed.receive(self.apply)
+        self._note_answer()
+        self._tasks.start(every(self._pace.look, self._look), "The look at the versions")
+        self._tasks.start(every(self._pace.stale / 10, self._mind_silence), "Minding silence")
+        self._tasks.start(every(self._pace.idle / 10, self._forget_idle), "Forgetting idle events")
+
+    async def stop(self) -> None:
+        """Send all followers away and end every task."""
+        watched = list(self._watched.values())
+        self._watched.clear()  # What is applied from now on begins no more tasks.
+        for watch in watched:
+            watch.close()
+        await self._tasks.stop()
+        for watch in watched:
+            await self._feed.unwatch(watch.event_id)
+
+    async def view(self, event_id: UUID) -> BoardView | None:
+        """Show the seats as they stand; None when there is no such public event."""
+        watch = await self._watch(event_id)
+        return watch.board.view() if watch is not None else None
+
+    def apply(self, changes: SeatChanges) -> None:
+        """Take in a committed change, our own or one in the news. Never raises."""
+        watch = self._watched.get(changes.event_id)
+        if watch is None:
+            if (early := self._early.get(changes.event_id)) is not None:
+                early.append(changes)
+            return
+        try:
+            watch.take(changes)
+        except Exception:
+            logger.exception("A change of event %s is passed over", changes.event_id)
+        self._mind_gap(watch)
+
+    def free_seats(self, event_id: UUID, first: int, last: int, most: int) -> list[int]:
+        """Propose up to `most` seats of first..last that look free; [] when not watched."""
+        watch = self._watched.get(event_id)
+        if watch is None:
+            return []
+        watch.use()
+        return watch.board.free_seats(first, last, most)
+
+    async def follow(
+        self, event_id: UUID, since_version: int | None = None
+    ) -> AsyncGenerator[LiveMessage]:
+        """Tell what is missed since that version, then every change (see LiveSeats)."""
+        watch = await self._watch(event_id)
+        if watch is None:
+            raise UnknownEvent(event_id)
+        with watch.followed():
+            if since_version is not None:
+                await self._reach(watch, since_version)
+            follower = Follower(watch)
+            yield follower.first_message(since_version)
+            while not watch.closed:
+                moved = watch.moved
+                if (message := follower.next_message()) is not None:
+                    yield message
+                else:
+                    await moved.wait()
+
+    async def _reach(self, watch: EventWatch, since_version: int) -> None:
+        """Make a delta from that version possible, if it can be; else a snapshot will do."""
+        if watch.stale_since is not None or since_version < 0:
+            return
+        try:
+            if since_version > watch.told.version:
+                await self._catching_up.reach_forward(watch, since_version)
+            await self._catching_up.reach_back(watch, since_version)
+        except Exception as fault:  # noqa: BLE001 - whatever it was, there is a snapshot to give.
+            logger.warning("No delta of event %s: %r", watch.event_id, fault)
+
+    async def _watch(self, event_id: UUID) -> EventWatch | None:
+        """Give the event's watch; the first who asks begins it, the others wait for that."""
+        watch = self._watched.get(event_id)
+        if watch is None:
+            opening = self._openings.get(event_id)
+            if opening is None:
+                work = self._open(event_id)
+                opening = self._tasks.start(work, f"Watching event {event_id}", awaited=True)
+                self._openings[event_id] = opening
+            watch = await asyncio.shield(opening)  # Who gives up must not stop the others' load.
+        if watch is not None:
+            watch.use()
+        return watch
+
+    async def _open(self, event_id: UUID) -> EventWatch | None:
+        """Listen first, then read: what is committed in between is early news, and not lost."""
+        early = self._early[event_id] = deque(maxlen=EARLY_CHANGES_MAX)
+        try:
+            await self._make_room()
+            await self._listen(event_id)
+            row = await self._catching_up.load(event_id)
+            if row is None:
+                await self._feed.unwatch(event_id)
+                return None
+            watch = self._watched[event_id] = EventWatch(row, self._pace)
+            if self._is_stale:  # It answered this once; the next look decides whether it is back.
+                watch.go_stale(self._last_answer_at)
+        finally:
+            del self._early[event_id]
+            del self._openings[event_id]
+        for changes in early:
+            self.apply(changes)
+        return watch
+
+    async def _listen(self, event_id: UUID) -> None:
+        try:
+            async with asyncio.timeout(self._pace.confirm):
+                await self._feed.watch(event_id)
+        except TimeoutError:
+            logger.warning("The feed does not confirm event %s; going on without", event_id)
+
+    def _mind_gap(self, watch: EventWatch) -> None:
+        event_id = watch.event_id
+        if watch.is_behind and not watch.closed and event_id not in self._filling:
+            work = self._fill_gaps(watch)
+            self._filling[event_id] = self._tasks.start(work, f"Catching up with event {event_id}")
+
+    async def _fill_gaps(self, watch: EventWatch) -> None:
+        """Give what is missing a moment to come by itself, then fetch it."""
+        try:
+            while watch.is_behind and not watch.closed:
+                version = watch.board.version
+                await asyncio.sleep(self._pace.gap)
+                if watch.board.version == version:
+                    await self._read(watch)
+        finally:
+            del self._filling[watch.event_id]
+
+    async def _read(self, watch: EventWatch, *, all_anew: bool = False) -> None:
+        """Ask the database about an event; if it does not answer, the next look asks again."""
+        try:
+            if all_anew:
+                await self._catching_up.start_over(watch)
+            else:
+                await self._catching_up.fill_gap(watch)
+        except Exception as fault:  # noqa: BLE001 - silence has many faces; all are minded alike.
+            logger.warning("Event %s cannot be read: %r", watch.event_id, fault)
+            await asyncio.sleep(self._pace.look)
+        if watch.closed and self._watched.get(watch.event_id) is watch:
+            del self._watched[watch.event_id]
+
+    async def _look(self) -> None:
+        """Compare the versions of all watched events with the database's, in one query."""
+        before = {event_id: watch.board.version for event_id, watch in self._watched.items()}
+        if before:
+            try:
+                async with asyncio.timeout(self._pace.question):
+                    versions = await versions_of(self._database, list(before))
+            except Exception as fault:  # noqa: BLE001 - silence has many faces; all are minded alike.
+                if not self._is_stale:
+                    logger.warning("The database does not tell the versions: %r", fault)
+                return
+            await self._settle(before, versions)
+        self._note_answer()
+        self._end_silence()
+
+    async def _settle(self, before: dict[UUID, int], versions: dict[UUID, int]) -> None:
+        """See to events whose version differs; after a silence, before saying it is over."""
+        reading = []
+        for event_id, version in before.items():
+            watch, now = self._watched.get(event_id), versions.get(event_id, -1)
+            if watch is None:
+                continue
+            watch.hear_of(now)
+            if now < version:
+                logger.warning("Event %s went back to version %d: restored?", event_id, now)
+                reading.append(self._read(watch, all_anew=True))
+            elif self._is_stale and watch.is_behind:
+                reading.append(self._read(watch))
+            else:
+                self._mind_gap(watch)
+        await asyncio.gather(*reading)
+
+    def _note_answer(self) -> None:
+        self._last_answer = asyncio.get_running_loop().time()
+        self._last_answer_at = datetime.now(UTC)
+
+    async def _mind_silence(self) -> None:
+        """Once the database has been silent for too long, tell the followers. Never silence."""
+        silence = asyncio.get_running_loop().time() - self._last_answer
+        if self._is_stale or silence < self._pace.stale:
+            return
+        logger.warning("The database is silent since %s: maps may be behind", self._last_answer_at)
+        self._is_stale = True
+        for watch in self._watched.values():
+            watch.go_stale(self._last_answer_at)
+
+    def _end_silence(self) -> None:
+        if self._is_stale:
+            logger.warning("The database answers again")
+            self._is_stale = False
+            for watch in self._watched.values():
+                watch.end_stale()
+
+    async def _forget_idle(self) -> None:
+        for watch in list(self._watched.values()):
+            if watch.idle_seconds() >= self._pace.idle:
+                await self._forget(watch)
+
+    async def _make_room(self) -> None:
+        """Before one more is watched, forget the one that was longest not looked at."""
+        idle = [watch for watch in self._watched.values() if not watch.followers]
+        if len(self._watched) >= self._watched_events_max and idle:
+            await self._forget(min(idle, key=lambda watch: watch.last_used))
+
+    async def _forget(self, watch: EventWatch) -> None:
+        """Watch the event no longer, unless somebody has come meanwhile."""
+        last_used = watch.last_used
+        await self._feed.unwatch(watch.event_id)
+        if watch.followers or watch.last_used != last_used:
+            await self._listen(watch.event_id)
+        elif self._watched.get(watch.event_id) is watch:
+            del self._watched[watch.event_id]
+            watch.close()

@@ -1,0 +1,57 @@
+"""One subscriber's place in an event's story: nothing but the version it was told."""
+
+from box_office.live import LiveDelta, LiveMessage, LiveSnapshot, LiveStale
+from subscriptions.watch import EventWatch
+
+
+class Follower:
+    """Gives the next message when it is asked for. However long that takes, nothing piles up."""
+
+    __slots__ = ("_generation", "_knows_stale", "_version", "_watch")
+
+    def __init__(self, watch: EventWatch) -> None:
+        self._watch = watch
+        self._version = -1
+        self._generation = watch.generation
+        self._knows_stale = False
+
+    def first_message(self, since_version: int | None) -> LiveMessage:
+        """Tell what came after `since_version`, or all seats when that cannot be told."""
+        if since_version is None or since_version > self._watch.told.version:
+            return self._all_seats()
+        self._version = since_version
+        return self._missed()
+
+    def next_message(self) -> LiveMessage | None:
+        """Tell what happened since the last message; None when nothing did."""
+        stale_since = self._watch.stale_since
+        if self._knows_stale:
+            if stale_since is not None:
+                return None
+            self._knows_stale = False
+            return self._missed()
+        if self._is_behind:
+            return self._missed()
+        if stale_since is None:
+            return None
+        self._knows_stale = True
+        return LiveStale(stale_since, self._version)
+
+    @property
+    def _is_behind(self) -> bool:
+        watch = self._watch
+        return self._version != watch.told.version or self._generation != watch.generation
+
+    def _missed(self) -> LiveDelta | LiveSnapshot:
+        """Give a delta from the version told last, or a snapshot when that was too long ago."""
+        watch = self._watch
+        delta = watch.delta(self._version) if self._generation == watch.generation else None
+        if delta is None:
+            return self._all_seats()
+        self._version = delta.version
+        return delta
+
+    def _all_seats(self) -> LiveSnapshot:
+        self._version = self._watch.told.version
+        self._generation = self._watch.generation
+        return self._watch.snapshot()
