@@ -1,0 +1,6 @@
+"""`python -m onsale`."""
+
+from onsale.commands import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,199 @@
+"""The composition root: the one place that knows every layer, and joins them into a server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from box_office.box_office import BoxOffice
+from box_office.database import Database
+from box_office.hot_events import HotEvents
+from box_office.news import NoNews, SeatNews
+from box_office.price_levels import SeatPriceLists
+from box_office.seat_maps import SeatGeometries
+from onsale.graphql.errors import plain_error
+from onsale.graphql.http import GraphQLOverHTTP
+from onsale.graphql.operations import Operations
+from onsale.graphql.origins import Origins
+from onsale.graphql.websocket import GraphQLOverWebSocket
+from onsale.graphql_schema import graphql_schema
+from onsale.health import health_routes
+from onsale.identity import Tokens, Visitor
+from onsale.layouts import Layouts, serve_layout
+from onsale.logs import REQUEST_ID_HEADER, configure_logs
+from onsale.payments.pretend import PretendProvider
+from onsale.redis_news import RedisFeed, RedisNews
+from onsale.settings import Settings
+from onsale.sweeping import sweep_forever
+from onsale.token_key import load_token_key
+from schema.context import Context
+from schema.errors import ErrorCode
+from subscriptions.boards import Boards
+from subscriptions.feed import NewsFeed, NoFeed
+
+PRETEND_RECORD = "pretend-payments.sqlite3"
+
+#: Where to go: the answer to `/`, and to whoever got lost.
+PLACES = {
+    "graphql": "/graphql",
+    "live": "/graphql, as a WebSocket with the subprotocol graphql-transport-ws",
+    "health": "/healthz",
+    "readiness": "/readyz",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What lives from a server's start to its end."""
+
+    database: Database
+    boards: Boards
+    box_office: BoxOffice
+    geometries: SeatGeometries
+    seat_price_lists: SeatPriceLists
+    hot_events: HotEvents
+    layouts: Layouts
+
+
+class Server:
+    """One server: what it is made of, and the context of each operation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._parts: Parts | None = None
+        self.tokens = Tokens(load_token_key(settings))
+        self.origins = Origins(settings.allowed_origins)
+        self.operations = Operations(graphql_schema)
+
+    @property
+    def parts(self) -> Parts:
+        """What was opened at the start."""
+        assert self._parts is not None, "requests come after the start"
+        return self._parts
+
+    def make_context(self, visitor: Visitor, request_id: str) -> Context:
+        """Give an operation its surroundings."""
+        return Context(
+            box_office=self.parts.box_office,
+            identity=visitor,
+            live=self.parts.boards,
+            geometries=self.parts.geometries,
+            seat_price_lists=self.parts.seat_price_lists,
+            hot_events=self.parts.hot_events,
+            buyer=visitor.buyer,
+            request_id=request_id,
+        )
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Open everything, and close it in the reverse order once begun mutations are done."""
+        async with open_parts(self._settings) as self._parts:
+            yield
+            await self.operations.finish()
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Make the ASGI application. Nothing is connected before its lifespan begins."""
+    configure_logs(settings.log_format)
+    server = Server(settings)
+    entrance = (server.operations, server.make_context, server.tokens, server.origins)
+
+    async def layout(request: Request) -> Response:
+        return await serve_layout(server.parts.layouts, request)
+
+    return Starlette(
+        routes=[
+            Route("/", welcome),
+            Route("/graphql", GraphQLOverHTTP(*entrance)),
+            WebSocketRoute("/graphql", GraphQLOverWebSocket(*entrance)),
+            Route("/layouts/{name}.json", layout),
+            *health_routes(lambda: server.parts.database),
+        ],
+        middleware=[_cors(settings)] if settings.allowed_origins else [],
+        exception_handlers={HTTPException: show_the_way, Exception: apologise},
+        lifespan=server.lifespan,
+    )
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Open a server's parts in order; on the way out they close in the reverse order."""
+    assert settings.database_url is not None, "commands see to it that there is a database"
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(settings.database_url)
+        stack.push_async_callback(database.close)
+        news, feed = await _open_news(settings.redis_url, stack)
+        boards = Boards(database, feed)
+        await boards.start()
+        stack.push_async_callback(boards.stop)
+        provider = PretendProvider(settings.data_dir / PRETEND_RECORD)
+        box_office = BoxOffice.open(database, boards, news, provider)
+        stack.push_async_callback(box_office.close)
+        sweeping = asyncio.create_task(sweep_forever(box_office), name="Sweeping")
+        stack.push_async_callback(_end, sweeping)
+        yield Parts(
+            database=database,
+            boards=boards,
+            box_office=box_office,
+            geometries=SeatGeometries(database),
+            seat_price_lists=SeatPriceLists(database),
+            hot_events=HotEvents(),
+            layouts=Layouts(database),
+        )
+
+
+async def _open_news(url: str | None, stack: AsyncExitStack) -> tuple[SeatNews, NewsFeed]:
+    """Tell and hear through Redis, when there is one."""
+    if url is None:
+        return NoNews(), NoFeed()
+    news, feed = RedisNews(url), RedisFeed(url)
+    for part in (news, feed):
+        await part.start()
+        stack.push_async_callback(part.stop)
+    return news, feed
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _cors(settings: Settings) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type", REQUEST_ID_HEADER],
+        expose_headers=[REQUEST_ID_HEADER],
+        allow_credentials=True,
+    )
+
+
+async def welcome(_request: Request) -> Response:
+    """Say where the API is."""
+    return JSONResponse({"name": "onsale", **PLACES})
+
+
+async def show_the_way(_request: Request, problem: Exception) -> Response:
+    """Answer in JSON to requests that match no route."""
+    assert isinstance(problem, HTTPException)
+    message = problem.detail
+    if problem.status_code == 404:  # noqa: PLR2004 - not found.
+        message = "There is nothing here. The API is at /graphql."
+    errors = [plain_error(ErrorCode.BAD_REQUEST, message)]
+    return JSONResponse({"errors": errors}, problem.status_code, headers=problem.headers)
+
+
+async def apologise(_request: Request, _problem: Exception) -> Response:
+    """Answer in JSON when something broke outside of GraphQL; the server logs the traceback."""
+    errors = [plain_error(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side.")]
+    return JSONResponse({"errors": errors}, status_code=500)

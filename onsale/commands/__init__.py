@@ -1,0 +1,33 @@
+"""The command line: one module a command, and `reaching` for what they share."""
+
+import sys
+
+import typer
+
+from onsale.commands.export_schema import export_schema
+from onsale.commands.import_seat_map import import_seat_map
+from onsale.commands.migrate import migrate
+from onsale.commands.seed import seed
+from onsale.commands.serve import serve
+from onsale.commands.worker import worker
+from onsale.settings import StartError
+
+app = typer.Typer(
+    name="python -m onsale",
+    help="The open-source GraphQL ticketing server: live seat maps, and no seat sold twice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (serve, worker, migrate, seed, import_seat_map, export_schema):
+    app.command()(command)
+
+
+def run() -> None:
+    """Do what the command line says. What its user can put right is said without a traceback."""
+    try:
+        app()
+    except StartError as fault:
+        for line in str(fault).splitlines():
+            print(f"onsale: {line}", file=sys.stderr)  # noqa: T201 - the answer to the user.
+        sys.exit(1)

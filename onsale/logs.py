@@ -1,0 +1,125 @@
+"""The log: one line a fact, for people or for machines, and no secrets in it."""
+
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor
+
+from onsale.settings import LogFormat
+
+REQUEST_ID_HEADER = "x-request-id"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_PER_SOCKET = re.compile(r'"WebSocket|^connection (open|closed)')
+#: What exceptions may quote of a request or a row: addresses, our tokens, passwords within URLs.
+_SECRETS = re.compile(
+    r"[\w.+-]+@[\w-]+\.[\w.-]+|eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
+)
+
+
+def configure_logs(log_format: LogFormat) -> None:
+    """Make structlog and the standard library's loggers, uvicorn's among them, write alike."""
+    renderer = _renderer(log_format)
+    structlog.configure(
+        processors=[*_shared(), renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=LineLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = LineHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_shared(),
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    handler.addFilter(_is_news)
+    # Other libraries' chatter may quote URLs and what they carry; their warnings matter.
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    _let_uvicorn_follow()
+
+
+def write_line(line: str) -> None:
+    """Write to standard error if that works: no sale fails because a log cannot be written."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(line + "\n")
+
+
+class LineLogger:
+    """The end of structlog's chain."""
+
+    def __init__(self, *_: Any) -> None:
+        """Take structlog's arguments for factories, of which we use none."""
+
+    def msg(self, line: str) -> None:
+        """Write a line, of whatever level."""
+        write_line(line)
+
+    debug = info = warning = error = critical = exception = fatal = log = msg
+
+
+class LineHandler(logging.Handler):
+    """The end of the standard library's chain."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as a line."""
+        write_line(self.format(record))
+
+
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """Take the id that a proxy gave the request, if it looks like one, or make one."""
+    given = headers.get(REQUEST_ID_HEADER, "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        hide_secrets,
+    ]
+
+
+def hide_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Blank out what a traceback or a foreign library's line may quote; our own lines never do."""
+    for key in ("exception", "event"):
+        text = event.get(key)
+        if isinstance(text, str) and ("@" in text or "eyJ" in text):
+            event[key] = _SECRETS.sub("[hidden]", text)
+    return event
+
+
+def _renderer(log_format: LogFormat) -> Processor:
+    if log_format is LogFormat.JSON:
+        return structlog.processors.JSONRenderer(serializer=_json_line)
+    # Never structlog's rich tracebacks: they print the values of local variables.
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def _json_line(event: EventDict, **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out uvicorn's lines per socket: they quote whole URLs, whatever is in them."""
+    return not (record.name == "uvicorn.error" and _PER_SOCKET.search(str(record.msg)))
+
+
+def _let_uvicorn_follow() -> None:
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    logging.getLogger("uvicorn").setLevel(logging.INFO)
+    logging.getLogger("uvicorn.access").disabled = True

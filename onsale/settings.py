@@ -1,0 +1,122 @@
+"""Everything the environment may decide. Read once at the start and passed on, never imported."""
+
+import re
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+DATABASE_SCHEMES = {"postgresql", "postgres", "postgresql+asyncpg"}
+REDIS_SCHEMES = {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+class StartError(Exception):
+    """Why a command cannot start, in words for whoever typed it; no traceback tells more."""
+
+
+class EmbeddedSource(StrEnum):
+    """Where the embedded PostgreSQL and Valkey may come from."""
+
+    WHEEL = "wheel"
+    SYSTEM = "system"
+    AUTO = "auto"
+
+
+class LogFormat(StrEnum):
+    """How a line of the log looks."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """One frozen answer to every question the environment may decide."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ONSALE_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,  # A wrong URL may hold a right password.
+    )
+
+    #: None: an own PostgreSQL is started, with its data in `data_dir`.
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    #: None beside a DATABASE_URL: no Redis; screens of other servers are up to one second late.
+    redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    data_dir: Path = Path(".onsale")
+    embedded: EmbeddedSource = EmbeddedSource.AUTO
+    #: A folder with `postgres` and `initdb`, looked at before all others.
+    pg_bin: Path | None = None
+    #: The Ed25519 key that signs buyers' tokens: a path, or the text of a private JWK or PEM.
+    token_key: SecretStr | None = None
+    #: Browser origins that may use a buyer's cookie, besides the server's own.
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    log_format: LogFormat = LogFormat.CONSOLE
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """Read the environment; what is given wins over it. Raises StartError with every fault."""
+        try:
+            return cls(**given)
+        except ValidationError as faults:
+            raise StartError("\n".join(map(_fault_line, faults.errors()))) from None
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_a_postgresql(cls, url: str | None) -> str | None:
+        return _with_scheme(url, DATABASE_SCHEMES, "postgresql://user:password@host:5432/database")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_a_redis(cls, url: str | None) -> str | None:
+        return _with_scheme(url, REDIS_SCHEMES, "redis://host:6379/0")
+
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, host: str) -> str:
+        if not HOST_NAME.fullmatch(host):
+            try:
+                ip_address(host)
+            except ValueError:
+                raise ValueError("must be a host name or an address, such as 127.0.0.1") from None
+        return host
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, origins: Any) -> Any:
+        return tuple(origins.replace(",", " ").split()) if isinstance(origins, str) else origins
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in {"http", "https"}
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"{origin!r} is no origin; one looks like https://tickets.example")
+        return origins
+
+
+def _with_scheme(url: str | None, schemes: set[str], example: str) -> str | None:
+    if url is not None and urlsplit(url).scheme not in schemes:
+        raise ValueError(f"must look like {example}")
+    return url
+
+
+def _fault_line(fault: Any) -> str:
+    """Name the variable as the environment does; the value stays unsaid, it may be a secret."""
+    name = str(fault["loc"][0])
+    variable = name if name.isupper() else f"ONSALE_{name.upper()}"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{variable}: {message[0].lower()}{message[1:]}"
