@@ -1,0 +1,1 @@
+"""What proves it. One folder for each kind of promise."""

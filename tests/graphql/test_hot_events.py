@@ -1,0 +1,57 @@
+"""What everybody asks for at once is read a few times a second, and never shown much later."""
+
+import asyncio
+
+import pytest
+
+from box_office import hot_events
+from box_office.hot_events import EVENT_MEMORY_SECONDS, HotEvents
+from models import EventState
+from tests.graphql.programme import Programme
+from tests.graphql.test_loading import counting
+
+
+async def test_a_hot_event_is_read_once_for_many(programme: Programme) -> None:
+    event, hot = await programme.event(), HotEvents()
+
+    with counting(programme.database) as statements:
+        answers = [await hot.by_ids(programme.database, [event.id]) for _ in range(20)]
+
+    assert len(statements) == 1
+    assert all((row := answer[event.id]) and row.title == "Hamlet" for answer in answers)
+
+
+async def test_what_changed_is_seen_after_a_moment(programme: Programme) -> None:
+    event, hot = await programme.event(), HotEvents()
+    await hot.by_slugs(programme.database, [event.slug, "none"])
+
+    await programme.execute("UPDATE events SET state = $1", EventState.PAUSED.value)
+    await asyncio.sleep(EVENT_MEMORY_SECONDS)
+    found = await hot.by_slugs(programme.database, [event.slug, "none"])
+
+    row = found[event.slug]
+    assert row is not None
+    assert row.status == "PAUSED"
+    assert found["none"] is None
+
+
+async def test_while_one_reads_an_old_event_anew_the_others_do_not(programme: Programme) -> None:
+    event, hot = await programme.event(), HotEvents()
+    await hot.by_ids(programme.database, [event.id])
+    await asyncio.sleep(EVENT_MEMORY_SECONDS)
+
+    with counting(programme.database) as statements:
+        await asyncio.gather(*(hot.by_ids(programme.database, [event.id]) for _ in range(20)))
+
+    assert len(statements) == 1
+
+
+async def test_no_more_events_are_remembered_than_there_is_room_for(
+    programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot_events, "HOT_EVENTS_MAX", 2)
+    hot = HotEvents()
+
+    await hot.by_slugs(programme.database, ["a", "b", "c"])
+
+    assert list(hot._by_slug._memories) == ["b", "c"]

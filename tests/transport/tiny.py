@@ -1,0 +1,186 @@
+"""A schema of a few fields, and the transport around it: everything real but the tickets."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import strawberry
+from joserfc.jwk import OKPKey
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+
+from onsale.graphql.http import GraphQLOverHTTP
+from onsale.graphql.operations import Operations
+from onsale.graphql.origins import Origins
+from onsale.graphql.served_schema import ServedSchema
+from onsale.graphql.websocket import GraphQLOverWebSocket, SocketLimits
+from onsale.identity import Tokens, Visitor
+from schema.errors import unauthenticated
+from tests.servers import serving
+
+FOREIGN_FRIEND = "https://tickets.example"
+SECRET = "hunter2"
+QUERY_TIMEOUT_SECONDS = 1.0
+OPERATIONS_MAX = 4
+
+
+@dataclass
+class Stage:
+    """What the schema tells about: shared by all operations."""
+
+    number: int = 0
+    finished: int = 0
+    given_up: int = 0
+    listeners: int = 0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass
+class TinyContext:
+    stage: Stage
+    visitor: Visitor
+    request_id: str
+    remembered: dict[str, int] = field(default_factory=dict)
+
+    def for_operation(self) -> Self:
+        return replace(self, remembered={})
+
+
+Info = strawberry.Info[TinyContext, None]
+
+
+@strawberry.type
+class Number:
+    """Read through a context that remembers, as a loader would."""
+
+    @strawberry.field
+    def value(self, info: Info) -> int:
+        return info.context.remembered.setdefault("number", info.context.stage.number)
+
+    @strawberry.field
+    def inner(self) -> "Number":
+        return Number()
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def hello(self, name: str = "world") -> str:
+        return f"hello {name}"
+
+    @strawberry.field
+    def sum(self, numbers: list[int]) -> int:
+        return sum(numbers)
+
+    @strawberry.field
+    def number(self) -> Number:
+        return Number()
+
+    @strawberry.field
+    def who(self, info: Info) -> str | None:
+        buyer = info.context.visitor.buyer
+        return str(buyer.id) if buyer else None
+
+    @strawberry.field
+    def needs_buyer(self, info: Info) -> str | None:
+        if info.context.visitor.buyer is None:
+            raise unauthenticated()
+        return "welcome"
+
+    @strawberry.field
+    def boom(self) -> str | None:
+        raise RuntimeError(f"the password is {SECRET}, ask ann@example.com")
+
+    @strawberry.field
+    async def slow(self, info: Info, seconds: float = 30.0) -> str:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            info.context.stage.given_up += 1
+            raise
+        return "done"
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    async def finish(self, info: Info) -> int:
+        await info.context.stage.gate.wait()
+        info.context.stage.finished += 1
+        return info.context.stage.finished
+
+    @strawberry.mutation
+    def start_guest_session(self, info: Info) -> str:
+        visitor = info.context.visitor
+        return visitor.start_guest_session(visitor.buyer).token
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def numbers(self, info: Info, to: int = 3) -> AsyncGenerator[Number]:
+        stage = info.context.stage
+        stage.listeners += 1
+        try:
+            for number in range(to):
+                stage.number = number
+                yield Number()
+                await asyncio.sleep(0.01)
+        finally:
+            stage.listeners -= 1
+
+    @strawberry.subscription
+    async def boom_later(self) -> AsyncGenerator[int]:
+        yield 1
+        raise RuntimeError(SECRET)
+
+    @strawberry.subscription
+    async def boom_first(self) -> AsyncGenerator[int]:
+        if SECRET:
+            raise RuntimeError(SECRET)
+        yield 1
+
+
+tiny_schema = ServedSchema(Query, mutation=Mutation, subscription=Subscription)
+
+
+@dataclass
+class TinyServer:
+    """A running server, and what a test may look at inside of it."""
+
+    url: str
+    stage: Stage
+    tokens: Tokens
+    operations: Operations
+
+    @property
+    def graphql_url(self) -> str:
+        return f"{self.url}/graphql"
+
+    @property
+    def socket_url(self) -> str:
+        return self.graphql_url.replace("http://", "ws://")
+
+
+@asynccontextmanager
+async def tiny_server() -> AsyncIterator[TinyServer]:
+    stage = Stage()
+    tokens = Tokens(OKPKey.generate_key("Ed25519"))
+    operations = Operations(tiny_schema, QUERY_TIMEOUT_SECONDS)
+    entrance = (
+        operations,
+        lambda visitor, request_id: TinyContext(stage, visitor, request_id),
+        tokens,
+        Origins([FOREIGN_FRIEND]),
+    )
+    limits = SocketLimits(init_timeout_seconds=0.5, operations_max=OPERATIONS_MAX)
+    app = Starlette(
+        routes=[
+            Route("/graphql", GraphQLOverHTTP(*entrance)),
+            WebSocketRoute("/graphql", GraphQLOverWebSocket(*entrance, limits)),
+        ]
+    )
+    async with serving(app) as url:
+        yield TinyServer(url, stage, tokens, operations)
