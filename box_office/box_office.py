@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from box_office.batches import Statement
 from box_office.boards import SeatBoards
 from box_office.database import Database
-from box_office.expiry import Expire
+from box_office.expiry import EXPIRED_AT_ONCE_MAX, Expire
 from box_office.news import SeatNews
 from box_office.places import Places
 from box_office.providers import PaymentProvider
@@ -87,8 +87,16 @@ class BoxOffice:
         return sum(expired)
 
     async def _sweep(self, event_id: UUID) -> int:
-        answer = await self.ask(event_id, Expire.STATEMENT, None, frozenset({Expire.STATEMENT}))
-        return 0 if isinstance(answer, OutcomeUnknown) else answer
+        """End an event's lapsed reservations, statement by statement until none is left."""
+        total = 0
+        while True:
+            claims = frozenset({Expire.STATEMENT})
+            expired = await self.ask(event_id, Expire.STATEMENT, None, claims)
+            if isinstance(expired, OutcomeUnknown):
+                return total
+            total += expired
+            if expired < EXPIRED_AT_ONCE_MAX:
+                return total
 
     async def close(self) -> None:
         """Finish what was begun: purchases that go on, and whoever stands at a window."""

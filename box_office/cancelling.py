@@ -1,5 +1,6 @@
 """Cancelling a paid order: tickets void, seats free, money back."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,10 +13,11 @@ from box_office.box_office import BoxOffice
 from box_office.database import Database
 from box_office.orders import orders_by_ids
 from box_office.providers import ProviderUnreachable
-from box_office.purchases import check_idempotency_key, key_reused
-from box_office.refusals import OrderNotCancellable, OrderNotFound, OutcomeUnknown, Refusal
+from box_office.purchases import check_idempotency_key
+from box_office.refusals import OutcomeUnknown, Refusal
 from box_office.releasing import check_reason
 from box_office.sales import Void
+from box_office.wording import key_reused, not_cancellable, order_not_found
 from models import Order, OrderStatus, PaymentState
 
 
@@ -40,6 +42,11 @@ async def cancel_order(box_office: BoxOffice, request: CancelOrderRequest) -> Or
     """
     if refused := check_idempotency_key(request.idempotency_key) + check_reason(request.reason):
         return refused
+    return await asyncio.shield(box_office.in_background(cancel(box_office, request)))
+
+
+async def cancel(box_office: BoxOffice, request: CancelOrderRequest) -> Order | list[Refusal]:
+    """Void the order, or find that this key has, and see to its refund."""
     event_id = await event_of_order(box_office.database, request.buyer_id, request.order_id)
     if event_id is None:
         return [order_not_found()]
@@ -57,7 +64,7 @@ async def cancel_order(box_office: BoxOffice, request: CancelOrderRequest) -> Or
     if voided["o_outcome"] not in {"voided", "replay"}:
         return [refusal_of(voided)]
     if voided["o_payment"] is not None:
-        await box_office.in_background(refund(box_office, voided["o_payment"]))
+        await refund(box_office, voided["o_payment"])
     return (await orders_by_ids(box_office.database, [request.order_id]))[request.order_id]
 
 
@@ -91,22 +98,3 @@ async def event_of_order(database: Database, buyer_id: UUID, order_id: UUID) -> 
         found = await connection.execute(statement, {"id": order_id, "buyer_id": buyer_id})
         event_id: UUID | None = found.scalar_one_or_none()
     return event_id
-
-
-def order_not_found() -> OrderNotFound:
-    """Say it in the same words whether it is somebody else's or does not exist."""
-    return OrderNotFound(
-        message="You have no order with this id. `viewer.orders` lists yours.",
-        path=("input", "orderId"),
-    )
-
-
-def not_cancellable(status: OrderStatus) -> OrderNotCancellable:
-    """Say why an order stays as it is."""
-    message = {
-        OrderStatus.COMMITTED: "The order is still being paid. Try again in a moment.",
-        OrderStatus.PAID: "The event has begun: its orders can no longer be cancelled.",
-        OrderStatus.CANCELLED: "The order was cancelled already; its money is on the way back.",
-        OrderStatus.REFUNDED: "The order was cancelled already, and its money returned.",
-    }[status]
-    return OrderNotCancellable(message=message, path=("input", "orderId"), status=status)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from box_office.batches import Connection, Written, changes_of
 
-#: Reservations ended in one statement; the next sweep takes the rest.
+#: Reservations ended in one statement, so that none holds the window for long.
 EXPIRED_AT_ONCE_MAX = 500
 
 EXPIRE = "SELECT * FROM expire_reservations($1, $2)"

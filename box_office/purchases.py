@@ -20,17 +20,20 @@ from box_office.box_office import BoxOffice
 from box_office.orders import order_ids_by_reservation_ids, orders_by_ids
 from box_office.providers import ActionRequired, Authorised, Charge, Declined, ProviderUnreachable
 from box_office.refusals import (
-    IdempotencyKeyReused,
     InvalidInput,
     OutcomeUnknown,
-    PaymentActionRequired,
-    PaymentDeclined,
     Refusal,
-    ReservationExpired,
 )
-from box_office.releasing import reservation_not_found
-from box_office.reserving import not_on_sale, not_open
 from box_office.sales import Begin, Reopen, Sell
+from box_office.wording import (
+    action_required,
+    declined,
+    expired,
+    key_reused,
+    not_on_sale,
+    not_open,
+    reservation_not_found,
+)
 from models import EventStatus, Order, PaymentState, ReservationStatus
 
 #: A purchase that takes longer is answered OUTCOME_UNKNOWN and goes on.
@@ -151,23 +154,6 @@ def refusal_of(begun: asyncpg.Record) -> Refusal:
             return not_open(ReservationStatus(begun["o_status"]))
 
 
-def key_reused() -> IdempotencyKeyReused:
-    """Say that a key belongs to another request."""
-    return IdempotencyKeyReused(
-        message="This idempotencyKey was used for another request. Make a new key for a new one.",
-        path=("input", "idempotencyKey"),
-    )
-
-
-def expired(at: Any) -> ReservationExpired:
-    """Say that the time to pay is over."""
-    return ReservationExpired(
-        message="The reservation's time has run out, and nothing was charged. Reserve again.",
-        path=("input", "reservationId"),
-        expired_at=at,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """A purchase whose payment has begun, here or elsewhere, now or earlier."""
@@ -250,29 +236,3 @@ class Purchase:
             return [expired(self.begun["o_expires_at"])]
         orders = await orders_by_ids(database, list(ids.values()))
         return orders[ids[reservation_id]]
-
-
-def declined(code: str, message: str, *, retryable: bool) -> PaymentDeclined:
-    """Say that nothing was charged, and what to do."""
-    reason = message or f"The payment was declined ({code})."
-    advice = (
-        "Nothing was charged and your seats are still held. Call again with another paymentToken"
-        " and a new idempotencyKey."
-        if retryable
-        else "Nothing was charged. Choose another way to pay."
-    )
-    return PaymentDeclined(
-        message=f"{reason} {advice}", path=("input", "paymentToken"), retryable=retryable
-    )
-
-
-def action_required(client_secret: str) -> PaymentActionRequired:
-    """Send the buyer to the provider."""
-    return PaymentActionRequired(
-        message=(
-            "The provider asks the buyer to confirm the payment. Hand clientSecret to its widget,"
-            " then repeat this call with the same idempotencyKey."
-        ),
-        path=("input", "paymentToken"),
-        client_secret=client_secret,
-    )

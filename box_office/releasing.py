@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from box_office.batches import Connection, Written, changes_of
 from box_office.box_office import BoxOffice
 from box_office.database import Database
-from box_office.refusals import InvalidInput, OutcomeUnknown, Refusal, ReservationNotFound
+from box_office.refusals import InvalidInput, OutcomeUnknown, Refusal
 from box_office.reservations import ReservationRow
-from box_office.reserving import NamedSeat, check_seats, not_open
+from box_office.reserving import NamedSeat, check_seats
+from box_office.wording import not_open, reservation_not_found
 from models import ReservationStatus
 
 REASON_LENGTH_MAX = 500
@@ -105,14 +106,6 @@ async def ask(
         verdict["o_seats"],
         verdict["o_expires_at"],
         verdict["o_seconds_left"],
-    )
-
-
-def reservation_not_found() -> ReservationNotFound:
-    """Say it in the same words whether it is somebody else's or does not exist."""
-    return ReservationNotFound(
-        message="You have no reservation with this id. `viewer.reservations` lists yours.",
-        path=("input", "reservationId"),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -17,15 +16,20 @@ from box_office.places import Area, EventPlaces
 from box_office.refusals import (
     EventNotFound,
     InvalidInput,
-    NotOnSale,
     OutcomeUnknown,
     Refusal,
-    ReservationNotOpen,
     SeatLimitExceeded,
-    SeatsUnavailable,
     SeatsUnknown,
 )
 from box_office.reservations import ReservationRow
+from box_office.wording import (
+    INPUT,
+    limit_exceeded,
+    not_on_sale,
+    not_open,
+    seats_unknown,
+    unavailable,
+)
 from models import EventStatus, ReservationStatus, SectionKind, new_id
 
 #: Of one reservation, named seats and general admission together.
@@ -38,7 +42,6 @@ CONTENDED_TRIES_MAX = 20
 RESERVE = """
     SELECT * FROM reserve_seats($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
-INPUT = ("input",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,21 +187,6 @@ def check_seats(
     return tuple(sorted({*seat_indexes, *(seat.seat_index for seat in named_seats)})), None
 
 
-def seats_unknown(
-    places: EventPlaces, seat_ids: Sequence[str] = (), seat_indexes: Sequence[int] = ()
-) -> SeatsUnknown:
-    """Say that some of the named places do not exist."""
-    return SeatsUnknown(
-        message=(
-            "The event has no such seats or no such general-admission sections. Its seats are"
-            f" numbered 0 to {places.seat_count - 1}; seatMap.sections tells which are standing."
-        ),
-        path=INPUT,
-        seat_ids=tuple(seat_ids),
-        seat_indexes=tuple(seat_indexes),
-    )
-
-
 async def ask_until_decided(
     box_office: BoxOffice, event_id: UUID, request: Request
 ) -> asyncpg.Record | OutcomeUnknown:
@@ -235,68 +223,10 @@ def refusals_of(
         gone = gone or request.seat_indexes
         short = short or tuple(area.section_id for area, _ in request.areas)
     if gone or short:
-        refused.append(
-            SeatsUnavailable(
-                message=unavailable_in_words(len(gone), len(short)),
-                path=INPUT,
-                event_id=event_id,
-                seat_indexes=gone,
-                section_ids=short,
-            )
-        )
+        refused.append(unavailable(event_id, gone, short))
     if verdict["o_limit"] is not None:
         refused.append(limit_exceeded(verdict["o_limit"], verdict["o_remaining"]))
     return refused
-
-
-def unavailable_in_words(seats: int, sections: int) -> str:
-    """Say what is gone and what to do."""
-    what = []
-    if seats:
-        what.append("one seat has been taken" if seats == 1 else f"{seats} seats have been taken")
-    if sections:
-        what.append("a standing area has too few places left")
-    reasons = " and ".join(what)
-    return f"Nothing was reserved: {reasons}. Choose others and reserve again."
-
-
-def not_on_sale(status: EventStatus, opens_at: Any) -> NotOnSale:
-    """Say why an event sells nothing now."""
-    message = {
-        EventStatus.SCHEDULED: f"Sales open at {opens_at:%Y-%m-%d %H:%M} UTC. Come back then."
-        if opens_at
-        else "Sales have not opened yet.",
-        EventStatus.PAUSED: "Sales are paused. Try again later.",
-        EventStatus.CLOSED: "Sales have closed. Ask the venue about remaining tickets.",
-        EventStatus.ENDED: "The event is over.",
-        EventStatus.CANCELLED: "The event has been cancelled.",
-    }.get(status, "The event is not on sale.")
-    return NotOnSale(message=message, path=("input",), status=status, opens_at=opens_at)
-
-
-def not_open(status: ReservationStatus) -> ReservationNotOpen:
-    """Say why a reservation cannot be changed any more."""
-    message = {
-        ReservationStatus.PAYING: "The reservation is being paid. Wait for the payment's outcome.",
-        ReservationStatus.PURCHASED: "The reservation is purchased; its order has the tickets.",
-        ReservationStatus.CANCELLED: "The reservation was cancelled. Reserve the seats again.",
-        ReservationStatus.EXPIRED: "The reservation's time has run out. Reserve the seats again.",
-        ReservationStatus.OPEN: "The reservation is open.",
-    }[status]
-    return ReservationNotOpen(message=message, path=INPUT, status=status)
-
-
-def limit_exceeded(limit: int, remaining: int) -> SeatLimitExceeded:
-    """Say how many seats a buyer may still have."""
-    return SeatLimitExceeded(
-        message=(
-            f"A buyer may have {limit} seats of this event, and {remaining} of them are left for"
-            " you. Ask for fewer."
-        ),
-        path=INPUT,
-        limit=limit,
-        remaining=remaining,
-    )
 
 
 ALLOWED = sa.text("""

@@ -52,7 +52,9 @@ class Boards:
         self._openings: dict[UUID, asyncio.Task[EventWatch | None]] = {}
         self._early: dict[UUID, deque[SeatChanges]] = {}
         self._filling: dict[UUID, asyncio.Task[None]] = {}
-        self._last_answer = 0.0
+        #: Seconds that this process has been waiting for an answer since the last one.
+        self._listened = 0.0
+        self._last_minded = 0.0
         self._last_answer_at = datetime.now(UTC)
         self._is_stale = False
 
@@ -234,13 +236,17 @@ class Boards:
         await asyncio.gather(*reading)
 
     def _note_answer(self) -> None:
-        self._last_answer = asyncio.get_running_loop().time()
+        self._listened = 0.0
+        self._last_minded = asyncio.get_running_loop().time()
         self._last_answer_at = datetime.now(UTC)
 
     async def _mind_silence(self) -> None:
         """Once the database has been silent for too long, tell the followers. Never silence."""
-        silence = asyncio.get_running_loop().time() - self._last_answer
-        if self._is_stale or silence < self._pace.stale:
+        now = asyncio.get_running_loop().time()
+        # A process that stood still for a while did not listen for as long: that is no silence.
+        self._listened += min(now - self._last_minded, self._pace.stale / 5)
+        self._last_minded = now
+        if self._is_stale or self._listened < self._pace.stale:
             return
         logger.warning("The database is silent since %s: maps may be behind", self._last_answer_at)
         self._is_stale = True

@@ -1,6 +1,7 @@
 """When the database is silent, viewers are told so; never silence."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -144,3 +145,15 @@ async def test_without_the_database_no_board_can_be_opened_and_later_it_can(
             await far_boards.view(hall.event_id)
 
     assert await far_boards.view(hall.event_id) is not None
+
+
+async def test_a_server_that_stood_still_calls_nobody_silent(
+    far_boards: Boards, hall: Hall
+) -> None:
+    viewer = Viewer(hall)
+    async with viewer.following(far_boards):
+        for _ in range(3):
+            time.sleep(HURRIED.stale * 1.5)  # noqa: ASYNC251 - as a query of many seats would.
+            await asyncio.sleep(HURRIED.stale / 4)
+
+    assert [type(message) for message in viewer.told] == [LiveSnapshot]
