@@ -19,6 +19,7 @@ from box_office.hot_events import HotEvents
 from box_office.news import NoNews, SeatNews
 from box_office.price_levels import SeatPriceLists
 from box_office.seat_maps import SeatGeometries
+from onsale.garbage import spare_what_stays
 from onsale.graphql.errors import plain_error
 from onsale.graphql.http import GraphQLOverHTTP
 from onsale.graphql.operations import Operations
@@ -96,6 +97,7 @@ class Server:
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         """Open everything, and close it in the reverse order once begun mutations are done."""
         async with open_parts(self._settings) as self._parts:
+            spare_what_stays()
             yield
             await self.operations.finish()
 

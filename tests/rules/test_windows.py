@@ -1,0 +1,225 @@
+"""The window: what waits together is decided together, and nobody waits in vain."""
+
+import asyncio
+from collections.abc import Hashable, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from box_office.batches import Connection, Written
+from box_office.boards import NoBoards
+from box_office.database import Database
+from box_office.expiry import EXPIRED_AT_ONCE_MAX
+from box_office.news import NoNews
+from box_office.refusals import OutcomeUnknown
+from box_office.reservations import ReservationRow
+from box_office.windows import (
+    BATCH_REQUESTS_MAX,
+    WINDOW_REQUESTS_MAX,
+    OutcomeUnknownError,
+    WindowFullError,
+    Windows,
+)
+from tests.halls import Hall, open_hall
+
+
+class Echo:
+    """A statement that answers each request with itself, and remembers its batches."""
+
+    def __init__(self, sql: str = "SELECT pg_sleep(0.02)") -> None:
+        self.sql = sql
+        self.batches: list[list[Any]] = []
+
+    async def write(
+        self,
+        connection: Connection,
+        event_id: UUID,  # noqa: ARG002 - any event's window may write it.
+        requests: Sequence[Any],
+    ) -> Written[Any]:
+        self.batches.append(list(requests))
+        await connection.execute(self.sql)
+        return Written(requests, None)
+
+
+@pytest.fixture
+def counter(database: Database) -> Windows:
+    return Windows(database, NoBoards(), NoNews())
+
+
+def only(*claims: Hashable) -> frozenset[Hashable]:
+    return frozenset(claims)
+
+
+async def test_who_waits_while_a_batch_is_written_forms_the_next_one(counter: Windows) -> None:
+    echo, event_id = Echo(), uuid4()
+    first = asyncio.create_task(counter.submit(event_id, echo, 0))
+    await asyncio.sleep(0.01)
+
+    rest = await asyncio.gather(*(counter.submit(event_id, echo, n) for n in range(1, 8)))
+
+    assert await first == 0
+    assert rest == [1, 2, 3, 4, 5, 6, 7]
+    assert echo.batches == [[0], [1, 2, 3, 4, 5, 6, 7]]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+async def test_a_batch_has_at_most_its_limit_and_keeps_the_order(
+    counter: Windows, more: int
+) -> None:
+    echo, event_id = Echo(), uuid4()
+    count = BATCH_REQUESTS_MAX + more
+
+    await asyncio.gather(*(counter.submit(event_id, echo, n) for n in range(count)))
+
+    assert [len(batch) for batch in echo.batches] == [
+        min(count, BATCH_REQUESTS_MAX),
+        *([more] if more > 0 else []),
+    ]
+    assert [n for batch in echo.batches for n in batch] == list(range(count))
+
+
+async def test_no_buyer_stands_in_a_batch_twice_and_nobody_overtakes_their_own(
+    counter: Windows,
+) -> None:
+    echo, event_id = Echo(), uuid4()
+    asked = [("ada", 1), ("grace", 1), ("ada", 2), ("edsger", 1), ("ada", 3)]
+
+    await asyncio.gather(
+        *(counter.submit(event_id, echo, request, only(request[0])) for request in asked)
+    )
+
+    assert echo.batches == [
+        [("ada", 1), ("grace", 1), ("edsger", 1)],
+        [("ada", 2)],
+        [("ada", 3)],
+    ]
+
+
+async def test_a_batch_is_of_one_kind(counter: Windows) -> None:
+    one, other, event_id = Echo(), Echo(), uuid4()
+
+    await asyncio.gather(
+        counter.submit(event_id, one, 1),
+        counter.submit(event_id, other, 2),
+        counter.submit(event_id, one, 3),
+    )
+
+    assert one.batches == [[1, 3]]
+    assert other.batches == [[2]]
+
+
+async def test_a_busy_event_does_not_hold_up_another(counter: Windows) -> None:
+    slow, quick = Echo("SELECT pg_sleep(1)"), Echo("SELECT 1")
+    busy = asyncio.create_task(counter.submit(uuid4(), slow, "busy"))
+    await asyncio.sleep(0.05)
+
+    async with asyncio.timeout(0.8):
+        assert await counter.submit(uuid4(), quick, "other") == "other"
+
+    assert not busy.done()
+    assert await busy == "busy"
+
+
+async def test_who_goes_away_leaves_the_others_and_the_work_alone(counter: Windows) -> None:
+    echo, event_id = Echo(), uuid4()
+    leaving = asyncio.create_task(counter.submit(event_id, echo, "leaving"))
+    staying = asyncio.create_task(counter.submit(event_id, echo, "staying"))
+    await asyncio.sleep(0.01)
+
+    leaving.cancel()
+
+    assert await staying == "staying"
+    assert echo.batches == [["leaving", "staying"]]
+
+
+async def test_a_lost_connection_makes_the_whole_batch_unknown_and_the_next_one_works(
+    counter: Windows,
+) -> None:
+    dying, event_id = Echo("SELECT pg_terminate_backend(pg_backend_pid())"), uuid4()
+
+    answers = await asyncio.gather(
+        *(counter.submit(event_id, dying, n) for n in range(3)), return_exceptions=True
+    )
+
+    assert [type(answer) for answer in answers] == [OutcomeUnknownError] * 3
+    assert await counter.submit(event_id, Echo(), "again") == "again"
+
+
+async def test_only_the_guilty_request_of_a_batch_is_refused(counter: Windows) -> None:
+    class Guilty(Echo):
+        async def write(
+            self, connection: Connection, event_id: UUID, requests: Sequence[Any]
+        ) -> Written[Any]:
+            if "guilty" in requests:
+                await connection.execute("INSERT INTO performers VALUES (gen_random_uuid(), '')")
+            return await super().write(connection, event_id, requests)
+
+    guilty, event_id = Guilty("SELECT 1"), uuid4()
+
+    answers = await asyncio.gather(
+        *(counter.submit(event_id, guilty, who) for who in ("ada", "guilty", "grace")),
+        return_exceptions=True,
+    )
+
+    assert answers[0] == "ada"
+    assert isinstance(answers[1], asyncpg.CheckViolationError)
+    assert answers[2] == "grace"
+
+
+async def test_a_full_window_turns_away_who_comes_next(counter: Windows) -> None:
+    echo, event_id = Echo("SELECT 1"), uuid4()
+
+    answers = await asyncio.gather(
+        *(counter.submit(event_id, echo, n) for n in range(WINDOW_REQUESTS_MAX + 1)),
+        return_exceptions=True,
+    )
+
+    assert answers[:-1] == list(range(WINDOW_REQUESTS_MAX))
+    assert isinstance(answers[-1], WindowFullError)
+
+
+async def test_a_window_closes_when_nobody_waits(counter: Windows) -> None:
+    await counter.submit(uuid4(), Echo(), 1)
+    await asyncio.sleep(0)
+
+    assert counter._open == {}
+
+
+async def test_a_reservation_whose_connection_dies_is_answered_unknown_and_can_be_repeated(
+    database: Database,
+) -> None:
+    async with open_hall(database) as hall:
+        buyer = uuid4()
+        async with database.pool.acquire() as other, other.transaction():
+            await other.execute("SELECT 1 FROM event_seats WHERE seat_index = 3 FOR UPDATE")
+            asking = asyncio.create_task(hall.reserve(3, buyer=buyer))
+            await asyncio.sleep(0.2)
+            await other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE"
+                " '%reserve_seats%' AND datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+        answer = await asking
+        assert isinstance(answer, list)
+        assert isinstance(answer[0], OutcomeUnknown)
+        assert isinstance(await hall.reserve(3, buyer=buyer), ReservationRow)
+
+
+async def test_more_lapsed_reservations_than_one_statement_ends_are_all_swept_at_once(
+    database: Database,
+) -> None:
+    count = EXPIRED_AT_ONCE_MAX + 1
+    async with open_hall(database, numbered=count) as hall:
+        await asyncio.gather(*(hall.held(seat) for seat in range(count)))
+        await age_everything(hall)
+
+        assert await hall.box_office.sweep() == count
+
+        assert set(await hall.states()) == {0}
+
+
+async def age_everything(hall: Hall) -> None:
+    await hall.execute("UPDATE reservations SET expires_at = now() - interval '1 s'")
+    await hall.execute("UPDATE event_seats SET held_until = now() - interval '1 s'")
