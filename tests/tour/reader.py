@@ -1,10 +1,12 @@
 """A reader at a terminal: one bash from first block to last, the watcher in its background."""
 
 import asyncio
+import os
 import re
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from tests.tour.blocks import ROOT
 
@@ -66,6 +68,6 @@ async def reader() -> AsyncIterator[Reader]:
     try:
         yield Reader(shell)
     finally:
-        if shell.returncode is None:
-            shell.kill()
-            await shell.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)  # The watcher too: it keeps the terminal open.
+        await shell.wait()
