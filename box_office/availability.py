@@ -85,7 +85,10 @@ async def load_board(database: Database, event_id: UUID) -> BoardRow | None:
 
 
 async def changes_since(database: Database, event_id: UUID, version: int) -> list[SeatChanges]:
-    """Read what came after a version, ascending, without a hole; [] if the log lacks any of it."""
+    """Read what came after a version, ascending and without a hole.
+
+    [] if the log lacks any of it, or has so much that loading anew is cheaper.
+    """
     async with database.engine.connect() as connection:
         rows = await connection.execute(
             CHANGES_SINCE, {"event_id": event_id, "version": version, "most": CHANGES_MAX}
@@ -96,6 +99,8 @@ async def changes_since(database: Database, event_id: UUID, version: int) -> lis
             )
             for row in rows
         ]
+    if len(changes) == CHANGES_MAX:
+        return []
     gapless = all(change.version == version + n for n, change in enumerate(changes, start=1))
     return changes if gapless else []
 

@@ -1,6 +1,6 @@
 """What a batch at a window is: many requests of one kind, decided in one statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -9,24 +9,36 @@ import asyncpg
 
 from box_office.changes import SeatChanges
 
-Answer_co = TypeVar("Answer_co", covariant=True)
+Answer = TypeVar("Answer")
 Connection = asyncpg.pool.PoolConnectionProxy
 
 
 @dataclass(frozen=True, slots=True)
-class Written(Generic[Answer_co]):
+class Again(Generic[Answer]):
+    """A request that was neither granted nor refused: it stands at the head of the line again."""
+
+    #: What decides it next time.
+    statement: "Statement[Answer]"
+    #: Added to what it claims already.
+    claims: frozenset[Hashable]
+    #: The answer if it is still undecided after many tries.
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Generic[Answer]):
     """What a batch did: an answer for each of its requests, and what changed."""
 
-    answers: Sequence[Answer_co]
+    answers: Sequence[Answer | Again[Answer]]
     changes: SeatChanges | None
 
 
-class Statement(Protocol[Answer_co]):
+class Statement(Protocol[Answer]):
     """A kind of change. The requests of one batch are of the same statement and share no claim."""
 
     async def write(
         self, connection: Connection, event_id: UUID, requests: Sequence[Any]
-    ) -> Written[Answer_co]:
+    ) -> Written[Answer]:
         """Decide them all and commit, in one round trip."""
 
 

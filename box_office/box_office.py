@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,9 +19,11 @@ from box_office.news import SeatNews
 from box_office.places import Places
 from box_office.providers import PaymentProvider
 from box_office.refusals import OutcomeUnknown
-from box_office.windows import OutcomeUnknownError, WindowFullError, Windows
+from box_office.windows import NothingDoneError, OutcomeUnknownError, Windows
 
 Answer = TypeVar("Answer")
+
+logger = logging.getLogger(__name__)
 
 LAPSED_EVENTS = sa.text("""
     SELECT DISTINCT event_id FROM reservations
@@ -63,21 +66,31 @@ class BoxOffice:
         statement: Statement[Answer],
         request: Any,
         claims: frozenset[Hashable] = frozenset(),
+        *,
+        can_wait: bool = False,
     ) -> Answer | OutcomeUnknown:
         """Have a request decided at the event's window; OutcomeUnknown when nobody can say."""
         try:
-            return await self.windows.submit(event_id, statement, request, claims)
+            return await self.windows.submit(
+                event_id, statement, request, claims, can_wait=can_wait
+            )
         except OutcomeUnknownError:
             return OutcomeUnknown(message=NOBODY_KNOWS)
-        except WindowFullError:
+        except NothingDoneError:
             return OutcomeUnknown(message=TOO_MANY_AT_ONCE)
 
     def in_background(self, work: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
         """Start work that goes on when whoever asked for it goes away."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """Let go of a task; one that failed may have nobody left to tell but the log."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            logger.error("Work in the background failed", exc_info=fault)
 
     async def sweep(self) -> int:
         """End every lapsed reservation, and say how many; any number of processes may sweep."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from box_office.releasing import check_reason
 from box_office.sales import Void
 from box_office.wording import key_reused, not_cancellable, order_not_found
 from models import Order, OrderStatus, PaymentState
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +83,17 @@ def refusal_of(voided: asyncpg.Record) -> Refusal:
 
 
 async def refund(box_office: BoxOffice, payment_id: UUID) -> None:
-    """Give the money back. Left REFUNDING when the provider does not answer; repeating goes on."""
+    """Give the money back. Left REFUNDING when that breaks off; repeating the call goes on."""
     payment = await payments.payment_by_id(box_office.database, payment_id)
     if payment.state is not PaymentState.REFUNDING or payment.reference is None:
         return
     try:
         await box_office.provider.refund(payment.reference)
+        await payments.refunded(box_office.database, payment_id)
     except ProviderUnreachable:
-        return
-    await payments.refunded(box_office.database, payment_id)
+        logger.warning("The provider does not answer: the refund of %s waits", payment_id)
+    except Exception:
+        logger.exception("The refund of payment %s was interrupted", payment_id)
 
 
 async def event_of_order(database: Database, buyer_id: UUID, order_id: UUID) -> UUID | None:

@@ -193,13 +193,14 @@ def _is_played_by(performer_id: UUID) -> sa.ColumnElement[bool]:
     )
 
 
-def _has_free_seats(wanted: bool) -> sa.ColumnElement[bool]:
+def _has_seats_to_sell(wanted: bool) -> sa.ColumnElement[bool]:
     free = (
         sa.select(col(EventLedger.event_id))
         .where(col(EventLedger.event_id) == col(Event.id), col(EventLedger.available) > 0)
         .exists()
     )
-    return free if wanted else ~free
+    on_sale = sa.func.event_status(sa.literal_column("events")) == EventStatus.ON_SALE.value
+    return sa.and_(on_sale, free) if wanted else ~sa.and_(on_sale, free)
 
 
 #: What each field of the filter says in SQL, if it is given.
@@ -212,7 +213,7 @@ _CONDITIONS: dict[str, Callable[[Any], sa.ColumnElement[bool]]] = {
     "performer_id": _is_played_by,
     "venue_id": lambda venue_id: col(Event.venue_id) == venue_id,
     "city": lambda city: sa.func.lower(col(Venue.city)) == sa.func.lower(city),
-    "available": _has_free_seats,
+    "available": _has_seats_to_sell,
 }
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from box_office.database import Database
+from box_office.providers import Declined
 from models import PaymentState
 
 
@@ -19,21 +20,19 @@ class PaymentRow:
     reference: str | None
     amount_minor: int
     currency_code: str
-    decline_code: str | None
+    #: Set when the provider refused it.
+    declined: Declined | None
 
 
 READ = sa.text("""
-    SELECT id, reservation_id, state, provider_reference, amount_minor, currency_code, decline_code
+    SELECT id, reservation_id, state, provider_reference, amount_minor, currency_code,
+        decline_code, decline_message, decline_retryable
     FROM payments WHERE id = :id
 """)
 REQUIRE_ACTION = sa.text("""
     UPDATE payments SET state = 'ACTION_REQUIRED', provider_reference = :reference,
         updated_at = now()
     WHERE id = :id AND state = 'STARTED'
-""")
-ABANDON = sa.text("""
-    UPDATE payments SET state = 'VOIDED', provider_reference = :reference, updated_at = now()
-    WHERE id = :id AND state IN ('STARTED', 'ACTION_REQUIRED') RETURNING id
 """)
 # The order is paid when, and only when, its payment is captured: one statement, one moment.
 CAPTURED = sa.text("""
@@ -65,18 +64,15 @@ async def payment_by_id(database: Database, payment_id: UUID) -> PaymentRow:
         reference=row.provider_reference,
         amount_minor=row.amount_minor,
         currency_code=row.currency_code,
-        decline_code=row.decline_code,
+        declined=None
+        if row.decline_code is None
+        else Declined(row.decline_code, row.decline_message, row.decline_retryable),
     )
 
 
 async def require_action(database: Database, payment_id: UUID, reference: str) -> None:
     """Note that the buyer has to act with the provider."""
     await _step(database, REQUIRE_ACTION, payment_id, reference=reference)
-
-
-async def abandon(database: Database, payment_id: UUID, reference: str) -> bool:
-    """Give up an authorised payment whose seats could not be sold; True: it is ours to void."""
-    return await _step(database, ABANDON, payment_id, reference=reference) > 0
 
 
 async def captured(database: Database, payment_id: UUID) -> None:
@@ -89,6 +85,6 @@ async def refunded(database: Database, payment_id: UUID) -> None:
     await _step(database, REFUNDED, payment_id)
 
 
-async def _step(database: Database, step: sa.TextClause, payment_id: UUID, **values: str) -> int:
+async def _step(database: Database, step: sa.TextClause, payment_id: UUID, **values: str) -> None:
     async with database.engine.begin() as connection:
-        return (await connection.execute(step, {"id": payment_id, **values})).rowcount
+        await connection.execute(step, {"id": payment_id, **values})

@@ -1,5 +1,6 @@
 """How an event's seats are laid out in sections: what a request for seats is checked against."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -54,18 +55,24 @@ class Places:
 
     database: Database
     _known: OrderedDict[UUID, EventPlaces] = field(default_factory=OrderedDict)
+    _reading: dict[UUID, asyncio.Task[EventPlaces | None]] = field(default_factory=dict)
 
     async def of(self, event_id: UUID) -> EventPlaces | None:
         """Tell an event's places. None: there is no such public event."""
         known = self._known.get(event_id)
-        if known is None:
-            known = await self._read(event_id)
-            if known is None:
-                return None
-            self._known[event_id] = known
+        if known is not None:
+            self._known.move_to_end(event_id)
+            return known
+        reading = self._reading.get(event_id)
+        if reading is None:
+            reading = self._reading[event_id] = asyncio.create_task(self._read(event_id))
+            reading.add_done_callback(lambda _: self._reading.pop(event_id, None))
+        found = await asyncio.shield(reading)  # Who gives up must not stop the others' reading.
+        if found is not None:
+            self._known[event_id] = found
             if len(self._known) > EVENTS_KEPT_MAX:
                 self._known.popitem(last=False)
-        return known
+        return found
 
     async def _read(self, event_id: UUID) -> EventPlaces | None:
         async with self.database.engine.connect() as connection:

@@ -7,6 +7,7 @@ where the last one stopped.
 
 import asyncio
 import hashlib
+import logging
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -23,8 +24,10 @@ from box_office.refusals import (
     InvalidInput,
     OutcomeUnknown,
     Refusal,
+    ReservationExpired,
 )
-from box_office.sales import Begin, Reopen, Sell
+from box_office.reservations import reservations_by_ids
+from box_office.sales import Abandon, Begin, Reopen, Sell
 from box_office.wording import (
     action_required,
     declined,
@@ -41,6 +44,16 @@ PURCHASE_ANSWER_SECONDS = 8.0
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 PAYMENT_TOKEN_LENGTH_MAX = 1_000
 
+logger = logging.getLogger(__name__)
+
+PROVIDER_SILENT = (
+    "The payment provider gave no answer. Repeat exactly this call, with the same idempotencyKey,"
+    " to go on with the payment; you will not be charged twice."
+)
+INTERRUPTED = (
+    "The payment was interrupted by a fault on our side. Repeat exactly this call, with the same"
+    " idempotencyKey, to go on with it; you will not be charged twice."
+)
 STILL_GOING_ON = (
     "The payment is still going on. Repeat exactly this call, with the same idempotencyKey, to"
     " learn its outcome; you will not be charged twice."
@@ -109,6 +122,9 @@ DUE = sa.text("""
 """)
 
 
+ENDED_AT = sa.text("SELECT expires_at FROM reservations WHERE id = :id")
+
+
 async def purchase(box_office: BoxOffice, request: PurchaseRequest) -> Order | list[Refusal]:
     """Begin a payment, or find the one this key began, and bring it to its end."""
     async with box_office.database.engine.connect() as connection:
@@ -133,10 +149,18 @@ async def purchase(box_office: BoxOffice, request: PurchaseRequest) -> Order | l
         return [begun]
     if begun["o_outcome"] not in {"begun", "replay"}:
         return [refusal_of(begun)]
+    return await bring_to_its_end(Purchase(box_office, request, due.event_id, begun))
+
+
+async def bring_to_its_end(begun: "Purchase") -> Order | list[Refusal]:
+    """Go on with a payment that has begun. Money may move: whatever breaks, the key is kept."""
     try:
-        return await Purchase(box_office, request, due.event_id, begun).finish()
+        return await begun.finish()
     except ProviderUnreachable:
-        return [OutcomeUnknown(message=STILL_GOING_ON)]
+        return [OutcomeUnknown(message=PROVIDER_SILENT)]
+    except Exception:
+        logger.exception("A purchase that had begun was interrupted")
+        return [OutcomeUnknown(message=INTERRUPTED)]
 
 
 def refusal_of(begun: asyncpg.Record) -> Refusal:
@@ -173,10 +197,10 @@ class Purchase:
                 return await self._authorise(payment)
             case PaymentState.AUTHORISED:
                 return await self._capture(payment.id, payment.reference or "")
-            case PaymentState.DECLINED:
-                return [declined(payment.decline_code or "declined", "", retryable=True)]
+            case PaymentState.DECLINED if payment.declined is not None:
+                return [declined(payment.declined, held=await self._still_held())]
             case PaymentState.VOIDED:
-                return [expired(self.begun["o_expires_at"])]
+                return [await self._lost()]
             case _:
                 return await self._order()
 
@@ -194,12 +218,12 @@ class Purchase:
             case ActionRequired(reference=reference, client_secret=secret):
                 await payments.require_action(self.box_office.database, payment.id, reference)
                 return [action_required(secret)]
-            case Declined(code=code, message=message, retryable=retryable):
-                reopen = Reopen(payment.reservation_id, payment.id, code)
-                answer = await self._ask(Reopen.STATEMENT, reopen)
-                if isinstance(answer, OutcomeUnknown):
-                    return [answer]
-                return [declined(code, message, retryable=retryable)]
+            case Declined() as refused:
+                reopen = Reopen(payment.reservation_id, payment.id, refused)
+                held = await self._ask(Reopen.STATEMENT, reopen)
+                if isinstance(held, OutcomeUnknown):
+                    return [held]
+                return [declined(refused, held=held)]
 
     async def _sell(self, payment_id: UUID | None, reference: str | None) -> Order | list[Refusal]:
         """Sell the seats, then take the money."""
@@ -208,15 +232,27 @@ class Purchase:
         sold = await self._ask(Sell.STATEMENT, sell)
         if isinstance(sold, OutcomeUnknown):
             return [sold]
+        if not sold:
+            return await self._not_sold(payment_id, reference)
         if payment_id is None or reference is None:
             return await self._order()
-        if sold:
-            return await self._capture(payment_id, reference)
-        if await payments.abandon(self.box_office.database, payment_id, reference):
+        return await self._capture(payment_id, reference)
+
+    async def _not_sold(
+        self, payment_id: UUID | None, reference: str | None
+    ) -> Order | list[Refusal]:
+        """Give up, money first, if a seat was lost; go on if whoever repeats this call was quicker.
+
+        A sale changes the payment and the seats in one step. So when the payment still waits, it is
+        the seats that are gone, and no repetition can get them back.
+        """
+        reservation_id = self.request.reservation_id
+        if await order_ids_by_reservation_ids(self.box_office.database, [reservation_id]):
+            return await self.finish() if payment_id is not None else await self._order()
+        if reference is not None:
             await self.box_office.provider.void(reference)
-            return [expired(self.begun["o_expires_at"])]
-        # Whoever repeated this call at the same time was quicker: go on from where they are.
-        return await self.finish()
+        answer = await self._ask(Abandon.STATEMENT, Abandon(reservation_id, payment_id, reference))
+        return [answer] if isinstance(answer, OutcomeUnknown) else [await self._lost()]
 
     async def _capture(self, payment_id: UUID, reference: str) -> Order | list[Refusal]:
         """Take the money for seats that are sold."""
@@ -233,6 +269,18 @@ class Purchase:
         database = self.box_office.database
         ids = await order_ids_by_reservation_ids(database, [reservation_id])
         if reservation_id not in ids:
-            return [expired(self.begun["o_expires_at"])]
+            return [await self._lost()]
         orders = await orders_by_ids(database, list(ids.values()))
         return orders[ids[reservation_id]]
+
+    async def _still_held(self) -> bool:
+        """Tell whether the seats wait for another try."""
+        reservation_id = self.request.reservation_id
+        found = await reservations_by_ids(self.box_office.database, [reservation_id])
+        return found[reservation_id].status is ReservationStatus.OPEN
+
+    async def _lost(self) -> ReservationExpired:
+        """Say that the reservation ended while it was being paid, and when."""
+        async with self.box_office.database.engine.connect() as connection:
+            ended = await connection.execute(ENDED_AT, {"id": self.request.reservation_id})
+            return expired(ended.scalar_one())

@@ -14,6 +14,7 @@ from box_office.database import Database
 from box_office.refusals import InvalidInput, OutcomeUnknown, Refusal
 from box_office.reservations import ReservationRow
 from box_office.reserving import NamedSeat, check_seats
+from box_office.storable import check_words
 from box_office.wording import not_open, reservation_not_found
 from models import ReservationStatus
 
@@ -78,10 +79,7 @@ async def cancel_reservation(
 
 def check_reason(reason: str | None) -> list[Refusal]:
     """Find what is wrong with a reason for cancelling."""
-    if reason is None or len(reason) <= REASON_LENGTH_MAX:
-        return []
-    message = f"A reason has at most {REASON_LENGTH_MAX} characters. Shorten it."
-    return [InvalidInput(message=message, path=("input", "reason"))]
+    return list(check_words(reason, REASON_LENGTH_MAX, "input", "reason")) if reason else []
 
 
 async def ask(

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import sqlalchemy as sa
 
-from box_office.batches import Connection, Written, changes_of
+from box_office.batches import Again, Connection, Written, changes_of
 from box_office.box_office import BoxOffice
 from box_office.places import Area, EventPlaces
 from box_office.refusals import (
@@ -36,8 +36,6 @@ from models import EventStatus, ReservationStatus, SectionKind, new_id
 RESERVATION_SEATS_MAX = 20
 #: How far past its first end a declined payment may prolong a reservation.
 HOLD_GRACE = timedelta(minutes=5)
-#: How often a request that was neither won nor lost is put to the window again.
-CONTENDED_TRIES_MAX = 20
 
 RESERVE = """
     SELECT * FROM reserve_seats($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -102,7 +100,9 @@ async def reserve_seats(
     checked = await check_wish(box_office, buyer_id, places, wish)
     if isinstance(checked, list):
         return checked
-    verdict = await ask_until_decided(box_office, wish.event_id, checked)
+    verdict = await box_office.ask(
+        wish.event_id, RESERVE_NOW, checked, frozenset({buyer_id}), can_wait=True
+    )
     if isinstance(verdict, OutcomeUnknown):
         return [verdict]
     if verdict["o_won"]:
@@ -187,27 +187,6 @@ def check_seats(
     return tuple(sorted({*seat_indexes, *(seat.seat_index for seat in named_seats)})), None
 
 
-async def ask_until_decided(
-    box_office: BoxOffice, event_id: UUID, request: Request
-) -> asyncpg.Record | OutcomeUnknown:
-    """Put a request to the window; again, patiently, while it is neither won nor lost."""
-    verdict = await box_office.ask(event_id, RESERVE_NOW, request, frozenset({request.buyer_id}))
-    tries = 1
-    while (
-        not isinstance(verdict, OutcomeUnknown)
-        and verdict["o_contended"]
-        and tries < CONTENDED_TRIES_MAX
-    ):
-        tries += 1
-        verdict = await box_office.ask(
-            event_id,
-            RESERVE_PATIENTLY,
-            request,
-            frozenset({request.buyer_id, RESERVE_PATIENTLY}),
-        )
-    return verdict
-
-
 def refusals_of(
     verdict: asyncpg.Record, event_id: UUID, places: EventPlaces, request: Request
 ) -> list[Refusal]:
@@ -217,7 +196,7 @@ def refusals_of(
         return [not_on_sale(status, verdict["o_opens_at"])]
     refused: list[Refusal] = []
     if verdict["o_status"] != ReservationStatus.OPEN:
-        refused.append(not_open(ReservationStatus(verdict["o_status"])))
+        refused.append(not_open(ReservationStatus(verdict["o_status"]), INPUT))
     gone, short = tuple(verdict["o_gone"]), places.sections_from(verdict["o_short"])
     if verdict["o_contended"]:  # After many tries: others are quicker, and stay so.
         gone = gone or request.seat_indexes
@@ -276,7 +255,18 @@ class Reserve:
             RESERVATION_SEATS_MAX,
             HOLD_GRACE,
         )
-        return Written(rows, changes_of(event_id, rows[0]))
+        answers = [
+            undecided(request, row) if row["o_contended"] else row
+            for request, row in zip(requests, rows, strict=True)
+        ]
+        return Written(answers, changes_of(event_id, rows[0]))
+
+
+def undecided(request: Request, row: asyncpg.Record) -> Again[asyncpg.Record]:
+    """Decide it again: behind whoever was before it, or alone where places are locked."""
+    if request.areas:
+        return Again(RESERVE_PATIENTLY, frozenset({RESERVE_PATIENTLY}), row)
+    return Again(RESERVE_NOW, frozenset(), row)
 
 
 RESERVE_NOW = Reserve(patient=False)

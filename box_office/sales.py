@@ -1,4 +1,4 @@
-"""The statements of a sale at the window: begin a payment, sell, reopen after a decline, void."""
+"""The statements of a sale at the window: begin a payment, sell, reopen, abandon, void."""
 
 import secrets
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from box_office.batches import Connection, Written, changes_of
+from box_office.providers import Declined
 from box_office.reserving import HOLD_GRACE
 from models import new_id
 
@@ -24,7 +25,8 @@ TICKET_CODE_LENGTH = 20
 
 BEGIN = "SELECT * FROM begin_purchases($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 SELL = "SELECT * FROM sell_seats($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-REOPEN = "SELECT * FROM reopen_reservations($1, $2, $3, $4, $5, $6)"
+REOPEN = "SELECT * FROM reopen_reservations($1, $2, $3, $4, $5, $6, $7, $8)"
+ABANDON = "SELECT * FROM abandon_purchases($1, $2, $3, $4)"
 VOID = "SELECT * FROM void_orders($1, $2, $3, $4, $5, $6)"
 
 
@@ -110,7 +112,7 @@ class Reopen:
 
     reservation_id: UUID
     payment_id: UUID
-    decline_code: str
+    declined: Declined
 
     STATEMENT: ClassVar["ReopenStatement"]
 
@@ -121,17 +123,47 @@ class ReopenStatement:
     async def write(
         self, connection: Connection, event_id: UUID, requests: Sequence[Reopen]
     ) -> Written[bool]:
-        """Decide a batch: whether it was this payment's turn."""
+        """Decide a batch: whether the seats are still held."""
         rows = await connection.fetch(
             REOPEN,
             event_id,
             [reopen.reservation_id for reopen in requests],
             [reopen.payment_id for reopen in requests],
-            [reopen.decline_code for reopen in requests],
+            [reopen.declined.code for reopen in requests],
+            [reopen.declined.message for reopen in requests],
+            [reopen.declined.retryable for reopen in requests],
             RETRY_TIME,
             HOLD_GRACE,
         )
-        return Written([row["o_reopened"] for row in rows], None)
+        return Written([row["o_held"] for row in rows], None)
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """A reservation whose seats could not be sold; what was set aside for it is let go already."""
+
+    reservation_id: UUID
+    payment_id: UUID | None
+    reference: str | None
+
+    STATEMENT: ClassVar["AbandonStatement"]
+
+
+class AbandonStatement:
+    """End reservations that lost a seat while they were being paid."""
+
+    async def write(
+        self, connection: Connection, event_id: UUID, requests: Sequence[Abandon]
+    ) -> Written[bool]:
+        """Decide a batch: whether it was this payment's turn."""
+        rows = await connection.fetch(
+            ABANDON,
+            event_id,
+            [abandon.reservation_id for abandon in requests],
+            [abandon.payment_id for abandon in requests],
+            [abandon.reference for abandon in requests],
+        )
+        return Written([row["o_abandoned"] for row in rows], changes_of(event_id, rows[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +201,5 @@ class VoidStatement:
 Begin.STATEMENT = BeginStatement()
 Sell.STATEMENT = SellStatement()
 Reopen.STATEMENT = ReopenStatement()
+Abandon.STATEMENT = AbandonStatement()
 Void.STATEMENT = VoidStatement()

@@ -6,7 +6,8 @@ process's memory: any number of servers may have a window for the same event.
 """
 
 import asyncio
-from collections import deque
+import logging
+from collections import Counter, deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,26 +15,34 @@ from uuid import UUID
 
 import asyncpg
 
-from box_office.batches import Statement, Written
+from box_office.batches import Again, Statement, Written
 from box_office.boards import SeatBoards
 from box_office.changes import SeatChanges
 from box_office.database import Database
 from box_office.news import SeatNews
 
-#: Larger ones no longer raise the rate, but lengthen the wait (bench/README.md).
+#: Larger ones no longer raise the rate, but lengthen the wait.
 BATCH_REQUESTS_MAX = 100
-#: Requests waiting at one window; beyond it a buyer is told to come again.
-WINDOW_REQUESTS_MAX = 20_000
 #: How far down the line a batch is gathered from.
 PASSED_OVER_MAX = 200
+#: Requests waiting at one window; beyond it whoever can wait is told to come again.
+WINDOW_REQUESTS_MAX = 20_000
+#: Requests of one buyer, or about one reservation, that may wait at a window together.
+CLAIM_REQUESTS_MAX = 10
 #: Deadlocks and lock timeouts roll back cleanly, so the batch may be tried again.
 BATCH_TRIES_MAX = 4
+#: How often a request that was neither granted nor refused is decided again.
+AGAIN_MAX = 20
 #: No statement of ours takes as long; whoever waits longer has lost the connection.
 BATCH_TIMEOUT_SECONDS = 8.0
+#: How long the pool may take to have a connection back, once the batch is decided.
+RELEASE_TIMEOUT_SECONDS = 1.0
 
 Answer = TypeVar("Answer")
 
-ROLLED_BACK = (
+logger = logging.getLogger(__name__)
+
+ROLLED_BACK: tuple[type[Exception], ...] = (
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.SerializationError,
@@ -53,8 +62,8 @@ class OutcomeUnknownError(Exception):
     """The connection was lost while a batch was being committed: it may have happened or not."""
 
 
-class WindowFullError(Exception):
-    """More requests wait at this window than it can serve in time. Nothing was done."""
+class NothingDoneError(Exception):
+    """The window is too busy for this request, and nothing was done about it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -64,6 +73,7 @@ class Waiting:
     statement: Statement[Any]
     request: Any
     claims: frozenset[Hashable]
+    tries: int = 1
     future: "asyncio.Future[Any]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -84,16 +94,22 @@ class Windows:
         statement: Statement[Answer],
         request: Any,
         claims: frozenset[Hashable] = frozenset(),
+        *,
+        can_wait: bool = False,
     ) -> Answer:
         """Queue a request and wait for its answer. It goes on when the caller is cancelled.
 
-        Raises OutcomeUnknownError when nobody can say what happened, WindowFullError when nothing
-        did.
+        Whoever `can_wait` is turned away by a full window; what finishes something that has begun,
+        such as a sale, never is. Raises OutcomeUnknownError when nobody can say what happened,
+        NothingDoneError when nothing did.
         """
         window = self._open.get(event_id)
         if window is None:
             window = self._open[event_id] = Window(self, event_id)
-        answer: Answer = await window.queue(Waiting(statement, request, claims))
+        waiting = Waiting(statement, request, claims)
+        if can_wait and window.is_full_for(claims):
+            raise NothingDoneError("Too many requests wait already.")
+        answer: Answer = await window.queue(waiting)
         return answer
 
     def forget(self, event_id: UUID) -> None:
@@ -112,19 +128,29 @@ class Window:
         self.windows = windows
         self.event_id = event_id
         self.waiting: deque[Waiting] = deque()
+        #: How many of those who wait, or are being served, have a claim.
+        self.claimed: Counter[Hashable] = Counter()
         self.task = asyncio.create_task(self._serve(), name=f"window {event_id}")
+
+    def is_full_for(self, claims: frozenset[Hashable]) -> bool:
+        """Tell whether one more would wait too long, or have too many of their own before them."""
+        return len(self.waiting) >= WINDOW_REQUESTS_MAX or any(
+            self.claimed[claim] >= CLAIM_REQUESTS_MAX for claim in claims
+        )
 
     def queue(self, waiting: Waiting) -> "asyncio.Future[Any]":
         """Stand in line."""
-        if len(self.waiting) >= WINDOW_REQUESTS_MAX:
-            raise WindowFullError
         self.waiting.append(waiting)
+        self.claimed.update(waiting.claims)
         return waiting.future
 
     async def _serve(self) -> None:
-        while self.waiting:
-            await self._write(self._next_batch())
-        self.windows.forget(self.event_id)
+        try:
+            while self.waiting:
+                batch = self._next_batch()
+                await self._write(batch)
+        finally:
+            self.windows.forget(self.event_id)
 
     def _next_batch(self) -> list[Waiting]:
         """Take from the line, in order, what can be decided together.
@@ -149,56 +175,96 @@ class Window:
         """Write a batch and answer everybody in it, whatever happens."""
         try:
             written = await self._decide(batch)
-        except asyncpg.IntegrityConstraintViolationError as error:
-            # A constraint refused somebody. Alone, only the guilty one is refused.
-            if len(batch) == 1:
-                fail(batch, error)
-            else:
-                for waiting in batch:
-                    await self._write([waiting])
+        except ROLLED_BACK as error:
+            self._fail(batch, NothingDoneError(f"{type(error).__name__}, again and again"))
         except CONNECTION_LOST as error:
             unknown = OutcomeUnknownError(f"{type(error).__name__} while writing a batch")
             unknown.__cause__ = error
-            fail(batch, unknown)
-        except Exception as error:  # noqa: BLE001  Handed to those who wait: a batch leaves nobody waiting.
-            fail(batch, error)
+            self._fail(batch, unknown)
+        except Exception as error:  # noqa: BLE001  Handed to who waits: a batch leaves nobody waiting.
+            if len(batch) == 1:
+                self._fail(batch, error)
+                return
+            # Somebody's request could not be written. Alone, only the guilty one is refused.
+            for waiting in batch:
+                await self._write([waiting])
         else:
             self._announce(written.changes)
-            for waiting, answer in zip(batch, written.answers, strict=True):
-                if not waiting.future.done():
-                    waiting.future.set_result(answer)
+            self._answer(batch, written)
 
     async def _decide(self, batch: list[Waiting]) -> Written[Any]:
         """Run the batch's statement; again when it was rolled back for want of a lock.
 
-        A lone request that a constraint refuses is tried again too: it may have met a row that
-        another server was just committing, and sees it now.
+        What a constraint refuses is tried again too, once for many and some times for one: it may
+        have met a row that another server was just committing, and sees it now.
         """
         statement, requests = batch[0].statement, [waiting.request for waiting in batch]
-        alone = len(batch) == 1
-        again = (*ROLLED_BACK, asyncpg.IntegrityConstraintViolationError) if alone else ROLLED_BACK
         for attempt in range(1, BATCH_TRIES_MAX + 1):
+            worth_another = ROLLED_BACK
+            if attempt == 1 or len(batch) == 1:
+                worth_another = (*ROLLED_BACK, asyncpg.IntegrityConstraintViolationError)
             try:
-                async with (
-                    asyncio.timeout(BATCH_TIMEOUT_SECONDS),
-                    self.windows.database.pool.acquire() as connection,
-                ):
-                    return await statement.write(connection, self.event_id, requests)
-            except again:
+                return await self._in_time(statement, requests)
+            except worth_another:
                 if attempt == BATCH_TRIES_MAX:
                     raise
                 await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError("the loop returns or raises")
 
+    async def _in_time(self, statement: Statement[Any], requests: list[Any]) -> Written[Any]:
+        """Run a statement, for no longer than those who wait would.
+
+        asyncpg waits without end for a server that does not answer to say that it has stopped: the
+        connection is cut instead, and replaced by the pool.
+        """
+        pool = self.windows.database.pool
+        connection = await pool.acquire(timeout=BATCH_TIMEOUT_SECONDS)
+        try:
+            async with asyncio.timeout(BATCH_TIMEOUT_SECONDS):
+                return await statement.write(connection, self.event_id, requests)
+        except TimeoutError:
+            connection.terminate()
+            raise
+        finally:
+            try:
+                await pool.release(connection, timeout=RELEASE_TIMEOUT_SECONDS)
+            except Exception:  # The batch is decided, whatever became of its connection.
+                logger.exception("A connection was not given back; the pool makes another")
+
     def _announce(self, changes: SeatChanges | None) -> None:
         """Tell the own board before the buyer, and everybody else on the way."""
-        if changes is not None:
+        if changes is None:
+            return
+        try:
             self.windows.boards.apply(changes)
             self.windows.news.announce(changes)
+        except Exception:  # It is committed: the boards' next look finds it.
+            logger.exception("Version %d of event %s was not told", changes.version, self.event_id)
 
+    def _answer(self, batch: list[Waiting], written: Written[Any]) -> None:
+        """Answer everybody who was decided; the others stand at the head of the line again."""
+        again: list[Waiting] = []
+        for waiting, answer in zip(batch, written.answers, strict=True):
+            if not isinstance(answer, Again):
+                self._settle(waiting, answer)
+            elif waiting.tries < AGAIN_MAX and not waiting.future.done():
+                self.claimed.update(answer.claims - waiting.claims)
+                waiting.statement = answer.statement
+                waiting.claims |= answer.claims
+                waiting.tries += 1
+                again.append(waiting)
+            else:
+                self._settle(waiting, answer.answer)
+        self.waiting.extendleft(reversed(again))
 
-def fail(batch: list[Waiting], error: Exception) -> None:
-    """Give everybody in the batch the same bad news."""
-    for waiting in batch:
+    def _settle(self, waiting: Waiting, answer: Any) -> None:
+        self.claimed.subtract(waiting.claims)
         if not waiting.future.done():
-            waiting.future.set_exception(error)
+            waiting.future.set_result(answer)
+
+    def _fail(self, batch: list[Waiting], error: Exception) -> None:
+        """Give everybody in the batch the same bad news."""
+        for waiting in batch:
+            self.claimed.subtract(waiting.claims)
+            if not waiting.future.done():
+                waiting.future.set_exception(error)

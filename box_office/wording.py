@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from box_office.places import EventPlaces
+from box_office.providers import Declined
 from box_office.refusals import (
     IdempotencyKeyReused,
     NotOnSale,
@@ -46,7 +47,7 @@ def unavailable(
     what = []
     if seat_indexes:
         count = len(seat_indexes)
-        what.append("one seat has been taken" if count == 1 else f"{count} seats have been taken")
+        what.append("one seat is not available" if count == 1 else f"{count} are not available")
     if section_ids:
         what.append("a standing area has too few places left")
     reasons = " and ".join(what)
@@ -73,7 +74,9 @@ def not_on_sale(status: EventStatus, opens_at: datetime | None) -> NotOnSale:
     return NotOnSale(message=message, path=INPUT, status=status, opens_at=opens_at)
 
 
-def not_open(status: ReservationStatus) -> ReservationNotOpen:
+def not_open(
+    status: ReservationStatus, path: tuple[str, ...] = ("input", "reservationId")
+) -> ReservationNotOpen:
     """Say why a reservation cannot be changed any more."""
     message = {
         ReservationStatus.PAYING: "The reservation is being paid. Wait for the payment's outcome.",
@@ -82,15 +85,15 @@ def not_open(status: ReservationStatus) -> ReservationNotOpen:
         ReservationStatus.EXPIRED: "The reservation's time has run out. Reserve the seats again.",
         ReservationStatus.OPEN: "The reservation is open.",
     }[status]
-    return ReservationNotOpen(message=message, path=INPUT, status=status)
+    return ReservationNotOpen(message=message, path=path, status=status)
 
 
 def limit_exceeded(limit: int, remaining: int) -> SeatLimitExceeded:
     """Say how many seats a buyer may still have."""
     return SeatLimitExceeded(
         message=(
-            f"A buyer may have {limit} seats of this event, and {remaining} of them are left for"
-            " you. Ask for fewer."
+            f"At most {limit} seats are possible here, and you may take {remaining} more. Ask for"
+            " fewer."
         ),
         path=INPUT,
         limit=limit,
@@ -115,17 +118,21 @@ def expired(at: datetime) -> ReservationExpired:
     )
 
 
-def declined(code: str, message: str, *, retryable: bool) -> PaymentDeclined:
+def declined(refused: Declined, *, held: bool) -> PaymentDeclined:
     """Say that nothing was charged, and what to do."""
-    reason = message or f"The payment was declined ({code})."
-    advice = (
-        "Nothing was charged and your seats are still held. Call again with another paymentToken"
-        " and a new idempotencyKey."
-        if retryable
-        else "Nothing was charged. Choose another way to pay."
-    )
+    if not held:
+        advice = "Nothing was charged, and the reservation's time has run out. Reserve again."
+    elif refused.retryable:
+        advice = (
+            "Nothing was charged and your seats are still held. Call again with another"
+            " paymentToken and a new idempotencyKey."
+        )
+    else:
+        advice = "Nothing was charged and your seats are still held. Choose another way to pay."
     return PaymentDeclined(
-        message=f"{reason} {advice}", path=("input", "paymentToken"), retryable=retryable
+        message=f"{refused.message} {advice}",
+        path=("input", "paymentToken"),
+        retryable=refused.retryable,
     )
 
 
@@ -162,7 +169,7 @@ def not_cancellable(status: OrderStatus) -> OrderNotCancellable:
     message = {
         OrderStatus.COMMITTED: "The order is still being paid. Try again in a moment.",
         OrderStatus.PAID: "The event has begun: its orders can no longer be cancelled.",
-        OrderStatus.CANCELLED: "The order was cancelled already; its money is on the way back.",
+        OrderStatus.CANCELLED: "The order was cancelled already; what was paid is on its way back.",
         OrderStatus.REFUNDED: "The order was cancelled already, and its money returned.",
     }[status]
     return OrderNotCancellable(message=message, path=("input", "orderId"), status=status)

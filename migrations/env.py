@@ -17,6 +17,8 @@ from models import metadata
 
 LOCK_TIMEOUT_MS = 4_000
 STATEMENT_TIMEOUT_MS = 5_000
+#: How long to wait for somebody else's migration to end.
+TURN_TIMEOUT_MS = 60_000
 #: Any number, the same everywhere: two servers that start together migrate one after the other.
 MIGRATION_LOCK = 7_214_905_331
 
@@ -27,6 +29,7 @@ def migrate(connection: Connection) -> None:
         connection=connection, target_metadata=metadata, render_item=write_plain_strings
     )
     with context.begin_transaction():
+        connection.execute(sa.text(f"SET LOCAL lock_timeout = {TURN_TIMEOUT_MS}"))
         connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         connection.execute(sa.text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
         connection.execute(sa.text(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}"))
@@ -50,10 +53,12 @@ async def connect_and_migrate() -> None:
     engine = create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool
     )
-    async with engine.connect() as connection:
-        await connection.run_sync(migrate)
-        await connection.commit()
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+            await connection.commit()
+    finally:
+        await engine.dispose()
 
 
 asyncio.run(connect_and_migrate())

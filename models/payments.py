@@ -57,6 +57,9 @@ class Payment(Table, table=True):
     currency_code: str = Field(max_length=3)
     #: The provider's word for a refusal.
     decline_code: str | None = Field(default=None, max_length=100)
+    #: What the buyer was told, for whoever repeats the call.
+    decline_message: str | None = Field(default=None, max_length=1000)
+    decline_retryable: bool | None = None
     created_at: datetime = recorded_at()
     updated_at: datetime = recorded_at()
 
@@ -69,7 +72,7 @@ class RequestKind(StrEnum):
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """A request a buyer has made under a key, and its final answer once there is one."""
+    """A request a buyer has made under a key, and the payment it began."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (

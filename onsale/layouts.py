@@ -13,6 +13,7 @@ from box_office.database import Database
 from box_office.published_seat_maps import layout_of
 from onsale.graphql.errors import plain_error
 from schema.errors import ErrorCode
+from schema.ids import NodeKind, key_of
 
 LAYOUT_CACHE_BYTES_MAX = 64 * 1024 * 1024
 CACHE_CONTROL = "public, max-age=31536000, immutable"
@@ -66,9 +67,10 @@ class Layouts:
 
 
 async def serve_layout(layouts: Layouts, request: Request) -> Response:
-    """Answer `GET /layouts/{id}-{hash}.json`."""
-    seat_map_id, _, content_hash = str(request.path_params["name"]).rpartition("-")
-    file = await layouts.get(UUID(seat_map_id)) if _is_uuid(seat_map_id) else None
+    """Answer `GET /layouts/{id}-{hash}.json`, the id as the API gives it."""
+    seat_map, _, content_hash = str(request.path_params["name"]).rpartition("-")
+    seat_map_id = key_of(seat_map, NodeKind.SEAT_MAP)
+    file = None if seat_map_id is None else await layouts.get(seat_map_id)
     if file is None or file.content_hash != content_hash:
         message = "There is no such layout. Take the URL from the field SeatMap.layoutUrl."
         errors = [plain_error(ErrorCode.BAD_REQUEST, message)]
@@ -95,10 +97,3 @@ def _takes_gzip(accept_encoding: str) -> bool:
         if coding.strip() in {"gzip", "*"}:
             return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

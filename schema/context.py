@@ -15,7 +15,7 @@ from box_office.hot_events import HotEvents
 from box_office.live import LiveSeats
 from box_office.price_levels import SeatPriceLists, SeatPrices
 from box_office.seat_maps import SeatGeometries
-from schema.errors import unauthenticated
+from schema.errors import too_many_seats, unauthenticated
 from schema.loaders import Loaders
 
 
@@ -43,6 +43,10 @@ class Identity(Protocol):
         """Give a new guest a token, or a known buyer a fresh one."""
 
 
+#: Seats as objects in one answer; a whole arena of 20,000 twice. Larger maps have `states`.
+OPERATION_SEATS_MAX = 50_000
+
+
 @dataclass(slots=True)
 class Context:
     """One operation's surroundings. `loaders` are its own; the rest is shared."""
@@ -57,9 +61,12 @@ class Context:
     #: Shared like the rest when a server gives one; otherwise this request's own.
     hot_events: HotEvents = field(default_factory=HotEvents)
     loaders: Loaders = field(init=False)
+    #: How many more seats this operation may show.
+    seats_left: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with loaders that know nothing yet."""
+        """Begin with loaders that know nothing yet, and no seat shown."""
+        self.seats_left = OPERATION_SEATS_MAX
         self.forget()
 
     def for_operation(self) -> Context:
@@ -72,6 +79,12 @@ class Context:
         self.loaders = Loaders(
             office.database, office.boards, self.seat_price_lists, self.hot_events
         )
+
+    def show_seats(self, count: int) -> None:
+        """Count the seats that are shown. Nested lists of seats multiply; no client needs that."""
+        self.seats_left -= count
+        if self.seats_left < 0:
+            raise too_many_seats(OPERATION_SEATS_MAX)
 
     async def board(self, event_id: UUID) -> BoardView | None:
         """Show an event's seats, the same to everybody who asks within this operation."""

@@ -55,6 +55,15 @@ def storable(text: str | None, argument: str) -> str | None:
     return text
 
 
+def too_many_seats(most: int) -> ApiError:
+    """Say how many seats one answer may hold, and what holds more."""
+    return ApiError(
+        ErrorCode.DOCUMENT_TOO_COMPLEX,
+        f"One operation shows at most {most:,} seats as objects. Ask for fewer, by section or by"
+        " status, or take `availability.states` and `seatMap.layoutUrl` for whole maps.",
+    )
+
+
 def unauthenticated() -> ApiError:
     """Say that a buyer is needed, and how to become one."""
     return ApiError(

@@ -77,8 +77,7 @@ class EventFilter:
     city: str | None = None
     """Takes place in this city; capitals do not matter."""
     available: bool | None = None
-    """True: at least one seat is free. False: none is. Whether the sale is open is another
-    question; see `Event.status`."""
+    """True: it is on sale now and at least one seat is free. False: one of the two is not so."""
 
     def wanted(self) -> reading.EventFilter:
         """Read what the client wants. Refuses ids of other things, and too many words."""

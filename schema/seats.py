@@ -108,16 +108,19 @@ class Seating:
     view: BoardView
     geometry: SeatGeometry
     prices: SeatPrices
+    context: Context
 
     @classmethod
     async def of(cls, context: Context, event: Event) -> Seating:
         """Bring together what never changes and the board that this operation has pinned."""
         view = await context.board_of_public(event.key)
         prices = await context.prices_of_public(event.key)
-        return cls(event, view, await context.geometries.get(prices.seat_map_id), prices)
+        geometry = await context.geometries.get(prices.seat_map_id)
+        return cls(event, view, geometry, prices, context)
 
     def seats(self, seat_indexes: Sequence[int]) -> list[EventSeat]:
         """Show these seats, in this order. Written for 20,000 of them: flat, nothing made twice."""
+        self.context.show_seats(len(seat_indexes))
         geometry, levels_of_seats, states = self.geometry, self.prices.seat_levels, self.view.states
         sections = _MadeOnce(lambda position: Section.of(geometry.sections[position]))
         levels = _MadeOnce(lambda position: PriceLevel.of(self.prices.levels[position]))

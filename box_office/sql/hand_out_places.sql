@@ -1,7 +1,7 @@
 -- General admission of a batch: lock as many free places of each area as are asked for in all, then
 -- hand them out in order of arrival, to each request everything it needs or nothing.
 --
--- Need i: p_requests[i] needs p_counts[i] places between p_firsts[i] and p_lasts[i]; requests that
+-- p_named are seats that others of the batch will or may have by name. Need i: p_requests[i] needs p_counts[i] places between p_firsts[i] and p_lasts[i]; requests that
 -- p_won already refuses get none, but are told of areas that are too full for them too. An area that
 -- cannot serve a request is `short`, unless somebody else has places of it locked that may come free:
 -- then the request is `contended`.
@@ -17,13 +17,14 @@ DECLARE
     v_found event_seats[];
     v_pool event_seats[] := '{}';
     -- By area: its first seat, where its places begin in the pool, how many are left, how many were
-    -- got, how many of the area look free, locked or not.
+    -- got, and, once somebody goes without, how many of the area look free, locked or not.
     v_firsts integer[] := '{}';
     v_next integer[] := '{}';
     v_left integer[] := '{}';
     v_got integer[] := '{}';
     v_visible integer[] := '{}';
     v_area_no integer;
+    v_most CONSTANT integer := (SELECT max(c) FROM unnest(p_counts) c);
     v_served boolean;
 BEGIN
     o_requests := '{}'; o_places := '{}'; o_states := '{}';
@@ -41,19 +42,13 @@ BEGIN
         v_left := v_left || cardinality(v_found);
         v_got := v_got || cardinality(v_found);
         v_pool := v_pool || v_found;
-        v_visible := v_visible || CASE
-            WHEN cardinality(v_found) = v_area.count AND NOT false = ANY (p_won) THEN v_area.count
-            ELSE (
-                SELECT count(*)::integer FROM event_seats s
-                WHERE s.event_id = p_event AND s.seat_index BETWEEN v_area.first AND v_area.last
-                  AND s.seat_index <> ALL (p_named)
-                  AND (s.state = 0 OR (s.state = 1 AND s.held_until <= now()))
-            ) END;
+        v_visible := v_visible || NULL::integer;
     END LOOP;
 
     FOR v_need IN
-        SELECT n.request, array_agg(n.first) AS firsts, array_agg(n.count) AS counts
-        FROM unnest(p_requests, p_firsts, p_counts) AS n (request, first, count)
+        SELECT n.request, array_agg(n.first) AS firsts, array_agg(n.last) AS lasts,
+               array_agg(n.count) AS counts
+        FROM unnest(p_requests, p_firsts, p_lasts, p_counts) AS n (request, first, last, count)
         GROUP BY n.request ORDER BY n.request
     LOOP
         v_served := p_won[v_need.request];
@@ -63,6 +58,11 @@ BEGIN
                 CONTINUE;
             END IF;
             v_served := false;
+            IF v_visible[v_area_no] IS NULL THEN
+                v_visible[v_area_no] := count_free_places(
+                    p_event, v_need.firsts[i], v_need.lasts[i], p_named,
+                    greatest(v_most, v_got[v_area_no] + 1));
+            END IF;
             IF v_visible[v_area_no] > v_got[v_area_no] AND p_won[v_need.request] THEN
                 o_contended := o_contended || v_need.request;
             ELSIF p_won[v_need.request] OR v_visible[v_area_no] < v_need.counts[i] THEN

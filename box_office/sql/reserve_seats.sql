@@ -1,19 +1,21 @@
 -- Decide a batch of requests to reserve seats of one event, each for itself, in order of arrival.
 --
 -- Request i is that of p_buyers[i], no buyer twice; a new reservation gets the id p_reservations[i].
--- Named seats are pairs (p_seat_requests, p_seats); of several requests for one seat the first to
--- arrive is judged, and the others find it gone if that one won. General admission asks for p_area_quantities seats in all between the indexes p_area_firsts and
+-- Named seats are pairs (p_seat_requests, p_seats); of several requests that might have a seat the
+-- first to arrive gets it, and the others find it gone if that one won. General admission asks for p_area_quantities seats in all between the indexes p_area_firsts and
 -- p_area_lasts, those the reservation has there included, so that repeating a call changes nothing.
 -- p_candidates are seats that look free. p_patient waits for locked places instead of skipping them;
 -- it is for one request alone.
 --
--- Gives one row a request: won, or everything that is wrong with it. Contended: it was neither won nor
--- lost, for an earlier request stood before it and lost, or too few places could be locked; ask again,
--- patiently. What changed is told in the first row.
+-- Gives one row a request: won, or everything that is wrong with it. Contended: neither won nor lost,
+-- for an earlier request stood before it and lost, or too few places could be locked; ask again. What
+-- changed is told in the first row.
 --
 -- Locks, in the one order of the house: reservations by id, allowances by buyer, named seats by
 -- index, general admission with SKIP LOCKED, the ledger. Every step is a statement of its own: one
--- that waited for a lock sees what was committed meanwhile only in the next.
+-- that waited for a lock sees what was committed meanwhile only in the next. (A buyer's first
+-- allowance is made after the seats are locked; should that close a circle, one of it falls and is
+-- tried again.)
 CREATE FUNCTION reserve_seats(
     p_event uuid,
     p_buyers uuid[], p_reservations uuid[],
@@ -39,6 +41,7 @@ DECLARE
     v_lapsed_seats integer[];
     v_free boolean[];
     v_own boolean[];
+    v_able boolean[];
     v_firsts integer[];
     v_follows boolean[];
     v_need_requests integer[] := '{}';
@@ -89,7 +92,6 @@ BEGIN
     WHERE m.status = 'OPEN' AND m.expires_at <= now();
 
     -- 2. Lock named seats by index. Free: available, or held past its end. Own: already the buyer's.
-    --    First: which request of the batch named the seat first.
     SELECT coalesce(array_agg(l.s), '{}') INTO v_locked FROM (
         SELECT s FROM event_seats s
         WHERE s.event_id = p_event AND s.seat_index = ANY (p_seats || v_lapsed_seats)
@@ -98,15 +100,21 @@ BEGIN
     SELECT coalesce(array_agg(coalesce(
                 s.state = 0 OR (s.state = 1 AND s.held_until <= now()), false) ORDER BY a.n), '{}'),
            coalesce(array_agg(coalesce(
-                s.state = 1 AND s.reservation_id = m.id, false) ORDER BY a.n), '{}'),
-           coalesce(array_agg(a.first ORDER BY a.n), '{}')
-    INTO v_free, v_own, v_firsts
-    FROM (
-        SELECT q.request, q.seat, q.n, min(q.request) OVER (PARTITION BY q.seat) AS first
-        FROM unnest(p_seat_requests, p_seats) WITH ORDINALITY AS q (request, seat, n)
-    ) a
+                s.state = 1 AND s.reservation_id = m.id, false) ORDER BY a.n), '{}')
+    INTO v_free, v_own
+    FROM unnest(p_seat_requests, p_seats) WITH ORDINALITY AS a (request, seat, n)
     LEFT JOIN unnest(v_locked) s ON s.seat_index = a.seat
     LEFT JOIN unnest(v_mine) m ON m.buyer_id = p_buyers[a.request] AND m.id <> ALL (v_lapsed);
+
+    -- A seat that is held by a reservation of this batch's buyers which was not there a moment ago:
+    -- the buyer's own call, repeated, has just been committed elsewhere. Look again from the start.
+    IF EXISTS (
+        SELECT 1 FROM unnest(v_locked) s JOIN reservations r ON r.id = s.reservation_id
+        WHERE s.state = 1 AND r.buyer_id = ANY (p_buyers) AND r.status IN ('OPEN', 'PAYING')
+          AND r.id NOT IN (SELECT m.id FROM unnest(v_mine) m)
+    ) THEN
+        RAISE EXCEPTION 'a reservation of this buyer was just committed' USING ERRCODE = '40001';
+    END IF;
 
     -- 3. General admission: what each request still lacks of the totals it asks for.
     IF cardinality(p_area_requests) > 0 THEN
@@ -129,21 +137,19 @@ BEGIN
     END IF;
 
     -- 4. Judge the event, the reservation, the buyer's limit and the named seats of each request.
-    SELECT array_agg(v_event_status = 'ON_SALE' AND j.open AND NOT j.gone AND NOT j.follows
-                     AND j.wants <= j.remaining ORDER BY j.request),
-           array_agg(v_event_status = 'ON_SALE' AND j.open AND NOT j.gone AND j.follows
+    SELECT array_agg(v_event_status = 'ON_SALE' AND j.open AND NOT j.gone
                      AND j.wants <= j.remaining ORDER BY j.request),
            array_agg(j.id ORDER BY j.request),
            array_agg(j.ends ORDER BY j.request),
            array_agg(CASE WHEN j.wants > j.remaining THEN j.most END ORDER BY j.request),
            array_agg(greatest(j.remaining, 0)::integer ORDER BY j.request)
-    INTO v_won, v_follows, v_ids, v_ends, v_limits, v_remaining
+    INTO v_able, v_ids, v_ends, v_limits, v_remaining
     FROM (
         SELECT q.request, coalesce(m.status = 'OPEN', true) AS open,
                coalesce(m.id, p_reservations[q.request]) AS id,
                coalesce(m.expires_at, now() + make_interval(secs => v_event.reservation_seconds))
                    AS ends,
-               coalesce(named.gone, false) AS gone, coalesce(named.follows, false) AS follows,
+               coalesce(named.gone, false) AS gone,
                coalesce(named.fresh, 0) + coalesce(standing.count, 0) AS wants,
                least(coalesce(a.seats_max, v_event.seats_per_buyer_max), p_seats_max) AS most,
                least(coalesce(a.seats_max, v_event.seats_per_buyer_max)
@@ -155,9 +161,8 @@ BEGIN
         LEFT JOIN unnest(v_allowances) a ON a.buyer_id = q.buyer
         LEFT JOIN (
             SELECT s.request, bool_or(NOT s.free AND NOT s.own) AS gone,
-                   bool_or(s.first < s.request) AS follows,
                    count(*) FILTER (WHERE NOT s.own) AS fresh
-            FROM unnest(p_seat_requests, v_free, v_own, v_firsts) AS s (request, free, own, first)
+            FROM unnest(p_seat_requests, v_free, v_own) AS s (request, free, own)
             GROUP BY s.request
         ) named ON named.request = q.request
         LEFT JOIN (
@@ -165,6 +170,22 @@ BEGIN
             FROM unnest(v_need_requests, v_need_counts) AS n (request, count) GROUP BY n.request
         ) standing ON standing.request = q.request
     ) j;
+
+    -- Of those who might have a seat, the first to arrive does; the others follow.
+    SELECT coalesce(array_agg(a.first ORDER BY a.n), '{}') INTO v_firsts
+    FROM (
+        SELECT q.n, coalesce(min(q.request) FILTER (WHERE v_able[q.request])
+                                 OVER (PARTITION BY q.seat), q.request) AS first
+        FROM unnest(p_seat_requests, p_seats) WITH ORDINALITY AS q (request, seat, n)
+    ) a;
+    SELECT array_agg(w.able AND coalesce(f.follows, false) ORDER BY w.n),
+           array_agg(w.able AND NOT coalesce(f.follows, false) ORDER BY w.n)
+    INTO v_follows, v_won
+    FROM unnest(v_able) WITH ORDINALITY AS w (able, n)
+    LEFT JOIN (
+        SELECT a.request, bool_or(a.first < a.request) AS follows
+        FROM unnest(p_seat_requests, v_firsts) AS a (request, first) GROUP BY a.request
+    ) f ON f.request = w.n;
 
     -- 5. Hand out general admission to those who may have it.
     IF cardinality(v_need_requests) > 0 THEN
@@ -174,7 +195,10 @@ BEGIN
              v_short_requests, v_short_firsts, v_contended
         FROM hand_out_places(
             p_event, v_need_requests, v_need_firsts, v_need_lasts, v_need_counts,
-            v_won, p_seats, p_candidates, p_patient) h;
+            v_won,
+            ARRAY(SELECT a.seat FROM unnest(p_seat_requests, p_seats) AS a (request, seat)
+                  WHERE v_able[a.request]),
+            p_candidates, p_patient) h;
         SELECT array_agg(w.won AND w.n <> ALL (v_contended || v_short_requests) ORDER BY w.n)
         INTO v_won FROM unnest(v_won) WITH ORDINALITY AS w (won, n);
     END IF;

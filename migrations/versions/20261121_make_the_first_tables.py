@@ -163,6 +163,8 @@ def upgrade() -> None:
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency_code", sa.String(3), nullable=False),
         sa.Column("decline_code", sa.String(100), nullable=True),
+        sa.Column("decline_message", sa.String(1000), nullable=True),
+        sa.Column("decline_retryable", sa.Boolean(), nullable=True),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),

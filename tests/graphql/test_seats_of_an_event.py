@@ -3,7 +3,11 @@
 from base64 import b64decode
 from typing import Any
 
+import pytest
+
 from models import EventState
+from schema.context import OPERATION_SEATS_MAX
+from schema.errors import ApiError
 from schema.ids import NodeKind, encode_id, encode_seat_id
 from tests.graphql.conftest import Api
 from tests.graphql.programme import SEAT_COUNT, Programme
@@ -204,3 +208,25 @@ async def test_events_that_are_over_or_cancelled_still_show_their_seats(
 
     assert found["availability"] == {"total": 10}
     assert len(found["seats"]) == 10
+
+
+def test_an_operation_shows_so_many_seats_and_not_one_more(api: Api) -> None:
+    operation = api.context.for_operation()
+    operation.show_seats(OPERATION_SEATS_MAX)
+
+    with pytest.raises(ApiError):
+        operation.show_seats(1)
+    operation.for_operation().show_seats(1)  # The next one begins anew.
+
+
+async def test_lists_of_seats_within_lists_of_seats_end_at_the_limit(
+    api: Api, programme: Programme
+) -> None:
+    await programme.event()
+    nested = "index"
+    for _ in range(4):
+        nested = f"event {{ seats {{ {nested} }} }}"
+
+    codes = await api.codes(f"{{ events {{ nodes {{ seats {{ {nested} }} }} }} }}")
+
+    assert set(codes) == {"DOCUMENT_TOO_COMPLEX"}

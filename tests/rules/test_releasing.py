@@ -1,8 +1,10 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
 from box_office.refusals import ReservationNotFound, ReservationNotOpen, SeatsUnknown
-from box_office.releasing import cancel_reservation, release_seats
+from box_office.releasing import REASON_LENGTH_MAX, cancel_reservation, release_seats
 from box_office.reservations import ReservationRow, reservations_by_ids
 from box_office.reserving import NamedSeat
 from models import ReservationStatus, SeatStatus
@@ -139,3 +141,18 @@ async def test_many_sweepers_at_once_free_each_seat_once(hall: Hall) -> None:
     assert sum(set(swept)) <= 10
     assert await hall.states() == [0] * 20
     assert (await hall.ledger())["available"] == 20
+
+
+@pytest.mark.parametrize(
+    ("reason", "refused"),
+    [("x" * REASON_LENGTH_MAX, False), ("x" * (REASON_LENGTH_MAX + 1), True), ("a\0b", True)],
+)
+async def test_a_reason_has_up_to_500_characters_that_can_be_stored(
+    hall: Hall, reason: str, refused: bool
+) -> None:
+    buyer = uuid4()
+    reservation = await hall.held(1, buyer=buyer)
+
+    answer = await cancel_reservation(hall.box_office, buyer, reservation.id, reason)
+
+    assert isinstance(answer, list) is refused

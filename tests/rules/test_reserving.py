@@ -1,6 +1,7 @@
 import asyncio
 from uuid import uuid4
 
+from box_office.batches import Again
 from box_office.database import Database
 from box_office.refusals import (
     EventNotFound,
@@ -14,8 +15,10 @@ from box_office.refusals import (
 from box_office.reservations import ReservationRow
 from box_office.reserving import (
     RESERVATION_SEATS_MAX,
+    RESERVE_NOW,
     GeneralAdmission,
     NamedSeat,
+    Request,
     SeatWish,
     reserve_seats,
 )
@@ -329,3 +332,60 @@ async def test_every_change_has_its_version_and_the_counters_add_up(hall: Hall) 
     assert [row["seat_indexes"] for row in log[:4]] == [[0], [1], [2], [3]]
     assert all(state == SeatStatus.HELD for row in log for state in row["states"])
     assert [row["committed_at"] for row in log] == sorted(row["committed_at"] for row in log)
+
+
+async def test_a_repeated_call_that_meets_its_own_commit_gets_the_same_reservation(
+    hall: Hall,
+) -> None:
+    buyer = uuid4()
+    async with hall.box_office.database.pool.acquire() as elsewhere:
+        first = elsewhere.transaction()
+        await first.start()
+        request = Request(buyer, (1, 2), (), ())
+        (won,) = (await RESERVE_NOW.write(elsewhere, hall.event_id, [request])).answers
+        repeated = asyncio.create_task(hall.reserve(1, 2, buyer=buyer))
+        await asyncio.sleep(0.2)
+        await first.commit()
+
+    answer = await repeated
+    assert not isinstance(won, Again)
+    assert isinstance(answer, ReservationRow)
+    assert answer.id == won["o_reservation"]
+    assert await hall.allowance(buyer) == 2
+
+
+async def test_who_asks_for_too_much_stands_in_nobodys_way(database: Database) -> None:
+    async with open_hall(database, seats_per_buyer_max=1) as hall:
+        answers = await asyncio.gather(hall.reserve(0, 1), *(hall.reserve(0) for _ in range(30)))
+
+    assert isinstance(answers[0], list)
+    assert isinstance(answers[1], ReservationRow)
+    assert not any(isinstance(answer, ReservationRow) for answer in answers[2:])
+
+
+async def test_who_stood_behind_a_loser_is_served_before_those_who_came_later(
+    hall: Hall,
+) -> None:
+    """The first loses for want of standing places, and only then its seat is free again."""
+    await hall.held(standing=8)
+
+    answers = await asyncio.gather(
+        hall.reserve(0, standing=1), *(hall.reserve(0) for _ in range(5))
+    )
+
+    assert [isinstance(answer, ReservationRow) for answer in answers] == [
+        False,
+        True,
+        *([False] * 4),
+    ]
+
+
+async def test_a_place_that_a_loser_named_is_there_for_others(hall: Hall) -> None:
+    await hall.held(standing=7)
+    await hall.held(3)
+
+    loser, other = await asyncio.gather(hall.reserve(3, 19), hall.reserve(standing=1))
+
+    assert isinstance(loser, list)
+    assert isinstance(other, ReservationRow)
+    assert other.seat_indexes == (19,)

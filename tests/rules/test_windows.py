@@ -7,22 +7,28 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy.engine import make_url
 
-from box_office.batches import Connection, Written
+from box_office.batches import Again, Connection, Written
 from box_office.boards import NoBoards
+from box_office.changes import SeatChanges
 from box_office.database import Database
 from box_office.expiry import EXPIRED_AT_ONCE_MAX
 from box_office.news import NoNews
 from box_office.refusals import OutcomeUnknown
 from box_office.reservations import ReservationRow
 from box_office.windows import (
+    AGAIN_MAX,
     BATCH_REQUESTS_MAX,
+    BATCH_TIMEOUT_SECONDS,
+    CLAIM_REQUESTS_MAX,
     WINDOW_REQUESTS_MAX,
+    NothingDoneError,
     OutcomeUnknownError,
-    WindowFullError,
     Windows,
 )
 from tests.halls import Hall, open_hall
+from tests.live.breakable import BreakableProxy
 
 
 class Echo:
@@ -172,54 +178,94 @@ async def test_a_full_window_turns_away_who_comes_next(counter: Windows) -> None
     echo, event_id = Echo("SELECT 1"), uuid4()
 
     answers = await asyncio.gather(
-        *(counter.submit(event_id, echo, n) for n in range(WINDOW_REQUESTS_MAX + 1)),
+        *(counter.submit(event_id, echo, n, can_wait=True) for n in range(WINDOW_REQUESTS_MAX + 1)),
+        counter.submit(event_id, echo, "finishes a sale"),
         return_exceptions=True,
     )
 
-    assert answers[:-1] == list(range(WINDOW_REQUESTS_MAX))
-    assert isinstance(answers[-1], WindowFullError)
+    assert answers[:-2] == list(range(WINDOW_REQUESTS_MAX))
+    assert isinstance(answers[-2], NothingDoneError)
+    assert answers[-1] == "finishes a sale"
 
 
-async def test_a_window_closes_when_nobody_waits(counter: Windows) -> None:
-    await counter.submit(uuid4(), Echo(), 1)
-    await asyncio.sleep(0)
+async def test_nobody_fills_a_window_alone(counter: Windows) -> None:
+    echo, event_id = Echo("SELECT 1"), uuid4()
 
-    assert counter._open == {}
+    def ask(who: str, count: int) -> list[Any]:
+        return [
+            counter.submit(event_id, echo, (who, n), only(who), can_wait=True) for n in range(count)
+        ]
+
+    answers = await asyncio.gather(
+        *ask("greedy", CLAIM_REQUESTS_MAX + 1), *ask("ada", 1), return_exceptions=True
+    )
+
+    refused = [answer for answer in answers if isinstance(answer, NothingDoneError)]
+    assert len(refused) == 1
+    assert answers[CLAIM_REQUESTS_MAX] is refused[0]
+    assert answers[-1] == ("ada", 0)
+    # Once served, they may come again.
+    assert await counter.submit(event_id, echo, 1, only("greedy"), can_wait=True) == 1
 
 
-async def test_a_reservation_whose_connection_dies_is_answered_unknown_and_can_be_repeated(
+async def test_news_that_cannot_be_told_stop_no_window(database: Database) -> None:
+    class Hoarse:
+        def announce(self, changes: SeatChanges) -> None:
+            raise RuntimeError(f"cannot tell version {changes.version}")
+
+    async with open_hall(database, news=Hoarse()) as hall:
+        await hall.held(1)
+        await hall.held(2)
+
+
+async def test_what_is_undecided_again_and_again_is_answered_in_the_end(counter: Windows) -> None:
+    class Undecided(Echo):
+        async def write(
+            self, connection: Connection, event_id: UUID, requests: Sequence[Any]
+        ) -> Written[Any]:
+            await super().write(connection, event_id, requests)
+            return Written([Again(self, only("later"), "never decided") for _ in requests], None)
+
+    undecided = Undecided("SELECT 1")
+
+    answers = await asyncio.gather(*(counter.submit(uuid4(), undecided, n) for n in range(2)))
+
+    assert answers == ["never decided"] * 2
+    assert len(undecided.batches) == 2 * AGAIN_MAX
+
+
+async def test_a_lock_that_is_never_given_back_is_said_to_have_changed_nothing(
     database: Database,
 ) -> None:
     async with open_hall(database) as hall:
-        buyer = uuid4()
         async with database.pool.acquire() as other, other.transaction():
             await other.execute("SELECT 1 FROM event_seats WHERE seat_index = 3 FOR UPDATE")
-            asking = asyncio.create_task(hall.reserve(3, buyer=buyer))
-            await asyncio.sleep(0.2)
-            await other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE"
-                " '%reserve_seats%' AND datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            answer = await hall.reserve(3)
 
-        answer = await asking
+        assert isinstance(answer, list)
+        (refusal,) = answer
+        assert isinstance(refusal, OutcomeUnknown)
+        assert "nothing was done" in refusal.message
+        assert isinstance(await hall.reserve(3), ReservationRow)
+
+
+async def test_a_server_that_falls_silent_is_not_waited_for(database_url: str) -> None:
+    url = make_url(database_url)
+    assert url.host is not None
+    assert url.port is not None
+    proxy = BreakableProxy(url.host, url.port)
+    await proxy.open()
+    far = url.set(host="127.0.0.1", port=proxy.port)
+    database = await Database.connect(far.render_as_string(hide_password=False))
+    async with open_hall(database) as hall:
+        await hall.held(1)
+        proxy.freeze()
+        async with asyncio.timeout(BATCH_TIMEOUT_SECONDS + 2):
+            answer = await hall.reserve(2)
+        proxy.heal()
+
         assert isinstance(answer, list)
         assert isinstance(answer[0], OutcomeUnknown)
-        assert isinstance(await hall.reserve(3, buyer=buyer), ReservationRow)
-
-
-async def test_more_lapsed_reservations_than_one_statement_ends_are_all_swept_at_once(
-    database: Database,
-) -> None:
-    count = EXPIRED_AT_ONCE_MAX + 1
-    async with open_hall(database, numbered=count) as hall:
-        await asyncio.gather(*(hall.held(seat) for seat in range(count)))
-        await age_everything(hall)
-
-        assert await hall.box_office.sweep() == count
-
-        assert set(await hall.states()) == {0}
-
-
-async def age_everything(hall: Hall) -> None:
-    await hall.execute("UPDATE reservations SET expires_at = now() - interval '1 s'")
-    await hall.execute("UPDATE event_seats SET held_until = now() - interval '1 s'")
+        assert isinstance(await hall.reserve(3), ReservationRow)
+    await database.close()
+    await proxy.close()

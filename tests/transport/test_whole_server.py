@@ -52,15 +52,18 @@ def ask(server: ServerProcess, query: str, **headers: str) -> Any:
     return response.json()
 
 
-async def layout_url(hall: Hall) -> str:
-    """Give the hall's seat map a layout, and name its file."""
-    [row] = await hall.fetch(
+async def layout_url(server: ServerProcess, hall: Hall) -> str:
+    """Give the hall's seat map a layout, and ask the API for the URL of its file."""
+    await hall.execute(
         "UPDATE seat_maps SET layout = $2, layout_hash = 'fedcba9876543210' FROM events"
-        " WHERE events.seat_map_id = seat_maps.id AND events.id = $1 RETURNING seat_maps.id",
+        " WHERE events.seat_map_id = seat_maps.id AND events.id = $1",
         hall.event_id,
         LAYOUT,
     )
-    return f"/layouts/{row['id']}-fedcba9876543210.json"
+    document = "query ($id: ID!) { event(by: { id: $id }) { seatMap { layoutUrl } } }"
+    asked = {"query": document, "variables": {"id": encode_id(NodeKind.EVENT, hall.event_id)}}
+    answer = await asyncio.to_thread(httpx.post, server.url + "/graphql", json=asked)
+    return str(answer.json()["data"]["event"]["seatMap"]["layoutUrl"])
 
 
 async def test_a_server_shows_the_way_sells_and_survives_its_own_death(
@@ -87,7 +90,7 @@ async def test_a_server_shows_the_way_sells_and_survives_its_own_death(
         )
         assert known == {"data": {"viewer": session["viewer"]}}
 
-    for path in ("/readyz", await layout_url(hall)):
+    for path in ("/readyz", await layout_url(one, hall)):
         allowed = await asyncio.to_thread(httpx.get, two.url + path, headers={"origin": PAGE})
         assert allowed.headers["access-control-allow-origin"] == PAGE
         foreign = await asyncio.to_thread(httpx.get, two.url + path, headers={"origin": EVIL})
@@ -104,7 +107,7 @@ def _look_around(server: ServerProcess) -> dict[str, httpx.Response]:
 
 
 async def test_layouts_are_files_that_never_change(server: ServerProcess, hall: Hall) -> None:
-    url = server.url + await layout_url(hall)
+    url = server.url + await layout_url(server, hall)
 
     packed = await asyncio.to_thread(httpx.get, url)
     plain = await asyncio.to_thread(httpx.get, url, headers={"accept-encoding": "gzip;q=0, br"})
