@@ -256,7 +256,16 @@ class Purchase:
 
     async def _capture(self, payment_id: UUID, reference: str) -> Order | list[Refusal]:
         """Take the money for seats that are sold."""
-        await self.box_office.provider.capture(reference)
+        try:
+            await self.box_office.provider.capture(reference)
+        except ProviderUnreachable:
+            raise
+        except Exception:
+            # Whoever repeated this call was quicker, and the order may even be refunded by now.
+            payment = await payments.payment_by_id(self.box_office.database, payment_id)
+            if payment.state is PaymentState.AUTHORISED:
+                raise
+            return await self._order()
         await payments.captured(self.box_office.database, payment_id)
         return await self._order()
 

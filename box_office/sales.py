@@ -135,7 +135,7 @@ class ReopenStatement:
             RETRY_TIME,
             HOLD_GRACE,
         )
-        return Written([row["o_held"] for row in rows], None)
+        return Written([row["o_held"] for row in rows], changes_of(event_id, rows[0]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,7 @@ def parse_plan(data: bytes, findings: Findings) -> JsonObject | None:
         findings.fault(_FILE, f"is larger than {most} MiB; leave out pictures and drawings.")
         return None
     text = _decoded(data, findings)
-    document = None if text is None else _parsed(text, findings)
-    if document is None or isinstance(document, dict):
-        return document
-    findings.fault(_FILE, f"must be an object with zones and categories, is {kind_of(document)}.")
-    return None
+    return None if text is None else _parsed(text, findings)
 
 
 def _decoded(data: bytes, findings: Findings) -> str | None:
@@ -37,10 +33,10 @@ def _decoded(data: bytes, findings: Findings) -> str | None:
         return None
 
 
-def _parsed(text: str, findings: Findings) -> Any:
+def _parsed(text: str, findings: Findings) -> JsonObject | None:
     """Parse with Python's own parser: it lets NaN through, so that its place can be named."""
     try:
-        return _loaded(text)
+        document = _loaded(text)
     except json.JSONDecodeError as error:
         findings.fault(
             _FILE,
@@ -49,6 +45,11 @@ def _parsed(text: str, findings: Findings) -> Any:
         )
     except RecursionError:
         findings.fault(_FILE, "is nested too deeply; a plan has zones, rows and seats, no more.")
+    else:
+        if isinstance(document, dict):
+            return document
+        found = kind_of(document)
+        findings.fault(_FILE, f"must be an object with zones and categories, is {found}.")
     return None
 
 

@@ -199,18 +199,21 @@ def _fit(plan: SeatingPlan, size: tuple[float, float], findings: Findings) -> Se
     inside = outlines if all(size) and outlines else outlines + drawn
     left = min((x for x, _ in inside), default=0.0)
     top = min((y for _, y in inside), default=0.0)
-    shift = (max(-left, 0.0), max(-top, 0.0))
-    right = max((x for x, _ in inside), default=0.0) + shift[0]
-    bottom = max((y for _, y in inside), default=0.0) + shift[1]
-    width, height = max(size[0], right), max(size[1], bottom)
-    if all(size) and (any(shift) or (width, height) != size):
+    shift = (_rounded(max(-left, 0.0)), _rounded(max(-top, 0.0)))
+    right = max((x for x, _ in inside), default=0.0)
+    bottom = max((y for _, y in inside), default=0.0)
+    # What the plan gains on the left it does not lose on the right, nor what is drawn there.
+    width = _rounded(max(size[0], right) + shift[0])
+    height = _rounded(max(size[1], bottom) + shift[1])
+    if all(size) and (width, height) != (_rounded(size[0]), _rounded(size[1])):
         findings.warn(
             _FILE.key("size"),
-            f"is too small for the seats; {width:g} by {height:g} here.",
+            f"is too small for the seats, each {2 * SEAT_REACH:g} wide;"
+            f" {width:g} by {height:g} here.",
         )
     # A plan of nothing but standing zones without a drawing still has a size.
     width, height = width or 20 * SEAT_REACH, height or 20 * SEAT_REACH
-    fitted = replace(plan, width=_rounded(width), height=_rounded(height))
+    fitted = replace(plan, width=width, height=height)
     return replace(_moved_plan(fitted, shift), warnings=findings.warnings())
 
 

@@ -1,17 +1,25 @@
 -- A payment was declined: the reservation is OPEN again, with time for another try.
 --
 -- Item i: p_reservations[i], whose payment p_payments[i] was refused with p_codes[i], in the words
--- p_messages[i], and may or may not be tried again (p_retryable[i]). It is held as
--- long as it would have been, at least p_retry from now, and never past its hard end. No seat looks
--- different, so no new version. Gives one row an item: whether it was this
--- payment's turn, and whether the seats are still held.
+-- p_messages[i], and may or may not be tried again (p_retryable[i]). It is held as long as it would
+-- have been, at least p_retry from now, and never past its hard end. One that lost a seat while it
+-- was being paid has ended instead, and what it still had is free.
+--
+-- Gives one row an item: whether the seats are still held. What changed is told in the first row.
+-- Locks: reservations by id, their seats by index; and of those that end, as give_back_seats does.
 CREATE FUNCTION reopen_reservations(
     p_event uuid, p_reservations uuid[], p_payments uuid[], p_codes text[],
     p_messages text[], p_retryable boolean[],
     p_retry interval, p_grace interval
-) RETURNS TABLE (o_reopened boolean, o_held boolean) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (
+    o_held boolean,
+    o_version bigint, o_committed_at timestamptz, o_changed integer[], o_states smallint[]
+) LANGUAGE plpgsql AS $$
 DECLARE
     v_items integer[];
+    v_held integer[];
+    v_lost reservations[];
+    v_back record;
 BEGIN
     PERFORM 1 FROM reservations r
     WHERE r.event_id = p_event AND r.id = ANY (p_reservations)
@@ -29,27 +37,48 @@ BEGIN
     )
     SELECT coalesce(array_agg(d.item), '{}') INTO v_items FROM declined d;
 
-    PERFORM 1 FROM event_seats s
-    WHERE s.event_id = p_event AND s.state = 1
-      AND s.reservation_id IN (SELECT p_reservations[item] FROM unnest(v_items) item)
-      AND s.seat_index IN (
-          SELECT seat FROM unnest(v_items) item
-          JOIN reservations r ON r.id = p_reservations[item]
-          CROSS JOIN unnest(r.seat_indexes) seat)
-    ORDER BY s.seat_index FOR UPDATE;
+    -- Whose seats are all still there, locked by index. The rest was lost while it was being paid.
+    SELECT coalesce(array_agg(o.item), '{}') INTO v_held FROM (
+        SELECT l.item FROM (
+            SELECT i.item, s.seat_index FROM unnest(v_items) AS i (item)
+            JOIN reservations r ON r.id = p_reservations[i.item]
+            JOIN event_seats s ON s.event_id = p_event AND s.state = 1
+                AND s.reservation_id = r.id AND s.seat_index = ANY (r.seat_indexes)
+            ORDER BY s.seat_index FOR UPDATE OF s
+        ) l GROUP BY l.item
+        HAVING count(*) = (SELECT cardinality(r.seat_indexes) FROM reservations r
+                           WHERE r.id = p_reservations[l.item])
+    ) o;
     UPDATE reservations r
     SET status = 'OPEN',
         expires_at = least(r.hold_ends_at, greatest(r.hold_ends_at - p_grace, now() + p_retry))
-    FROM unnest(v_items) item WHERE r.id = p_reservations[item];
+    FROM unnest(v_held) item WHERE r.id = p_reservations[item];
     UPDATE event_seats s SET held_until = r.expires_at
-    FROM unnest(v_items) item
+    FROM unnest(v_held) item
     JOIN reservations r ON r.id = p_reservations[item]
     CROSS JOIN unnest(r.seat_indexes) seat
     WHERE s.event_id = p_event AND s.seat_index = seat
       AND s.state = 1 AND s.reservation_id = r.id;
 
+    UPDATE reservations r SET status = 'EXPIRED', expires_at = now()
+    FROM unnest(v_items) item WHERE r.id = p_reservations[item] AND item <> ALL (v_held);
+    SELECT coalesce(array_agg(r), '{}') INTO v_lost
+    FROM unnest(v_items) item JOIN reservations r ON r.id = p_reservations[item]
+    WHERE item <> ALL (v_held);
+    SELECT b.* INTO v_back FROM give_back_seats(
+        p_event,
+        ARRAY(SELECT m.id FROM unnest(v_lost) m),
+        ARRAY(SELECT m.buyer_id FROM unnest(v_lost) m),
+        ARRAY(SELECT cardinality(m.seat_indexes) FROM unnest(v_lost) m),
+        ARRAY(SELECT seat FROM unnest(v_lost) m, unnest(m.seat_indexes) seat)) b;
+
     RETURN QUERY
-    SELECT item.n = ANY (v_items), coalesce(r.status = 'OPEN' AND r.expires_at > now(), false)
+    SELECT coalesce(r.status = 'OPEN' AND r.expires_at > now(), false),
+           CASE WHEN item.n = 1 THEN v_back.o_version END,
+           CASE WHEN item.n = 1 THEN v_back.o_committed_at END,
+           CASE WHEN item.n = 1 THEN v_back.o_seats END,
+           CASE WHEN item.n = 1 THEN
+               array_fill(0::smallint, ARRAY[coalesce(cardinality(v_back.o_seats), 0)]) END
     FROM unnest(p_reservations) WITH ORDINALITY AS item (reservation, n)
     LEFT JOIN reservations r ON r.id = item.reservation
     ORDER BY item.n;

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from uuid import UUID
 
 from tests.halls import Hall
@@ -26,7 +27,7 @@ WITH_RESERVATION = {
     "purchase": 30,
     "purchase twice at once": 10,
     "be declined": 8,
-    "wait": 5,
+    "wait": 10,
     "abandon": 7,
 }
 
@@ -40,19 +41,26 @@ def choose_seed() -> int:
 
 @dataclass(slots=True)
 class Race:
-    """A crowd before several doors, for so many attempts in all."""
+    """A crowd before several doors, for so many attempts in all, or so many seconds."""
 
     hall: Hall
     doors: Sequence[Door]
     seed: int
-    attempts: int
+    attempts: int = 10**9
+    seconds: float = inf
     clients: int = 32
+    #: They are all one buyer, in so many tabs.
+    buyer: Buyer | None = None
     #: Lost connections belong to the race: repeat the request at the next door.
     doors_may_break: bool = False
     record: Record = field(default_factory=Record)
+    #: How many requests got no answer, and were repeated.
+    broken_off: int = 0
+    ends_at: float = inf
 
     async def run(self) -> Record:
-        """Let them all in; ends when the attempts are used up and everything is settled."""
+        """Let them all in; ends when the attempts or seconds are used up and all is settled."""
+        self.ends_at = time.monotonic() + self.seconds
         crowd = [Client(self, number) for number in range(self.clients)]
         async with asyncio.TaskGroup() as group:
             for client in crowd:
@@ -62,7 +70,7 @@ class Race:
     def take_attempt(self) -> bool:
         """Count one attempt; False: there are none left."""
         self.attempts -= 1
-        return self.attempts >= 0
+        return self.attempts >= 0 and time.monotonic() < self.ends_at
 
 
 class Client:
@@ -76,7 +84,7 @@ class Client:
         self.was_declined = False
 
     async def play(self) -> None:
-        self.buyer = await self.door().new_buyer()
+        self.buyer = self.race.buyer or await self.somebody_new()
         while self.race.take_attempt():
             await self.attempt()
 
@@ -86,7 +94,7 @@ class Client:
     async def attempt(self) -> None:
         """Do the next thing that comes to mind."""
         if self.held is None:
-            if len(self.orders) > ORDERS_KEPT_MAX or (self.orders and self.dice.random() < 0.3):
+            if len(self.orders) > ORDERS_KEPT_MAX or (self.orders and self.dice.random() < 0.5):
                 await self.cancel_an_order()
             else:
                 await self.reserve()
@@ -114,11 +122,12 @@ class Client:
         seats = self.dice.sample(range(hall.numbered), count - standing)
         if held is not None and standing:
             standing += sum(seat >= hall.numbered for seat in held.seats)
-        self.remember(
-            await self.settle(
-                Action.RESERVE, None, lambda door: door.reserve(self.buyer, seats, standing)
-            )
+        answer = await self.settle(
+            Action.RESERVE, None, lambda door: door.reserve(self.buyer, seats, standing)
         )
+        self.remember(answer)
+        if "RESERVATION_NOT_OPEN" in answer.refusals:
+            await self.abandon()  # A payment that never ended keeps this buyer out.
 
     async def release(self, held: Held) -> None:
         seats = self.dice.sample(held.seats, self.dice.randint(1, len(held.seats)))
@@ -130,9 +139,7 @@ class Client:
 
     async def cancel(self, held: Held) -> None:
         self.remember(
-            await self.settle(
-                Action.CANCEL, held.id, lambda door: door.cancel(self.buyer, held.id)
-            )
+            await self.settle(Action.CANCEL, held.id, lambda door: door.cancel(self.buyer, held.id))
         )
 
     async def purchase(self, held: Held) -> None:
@@ -157,14 +164,23 @@ class Client:
 
     async def wait(self, _held: Held) -> None:
         """Dawdle; it may lapse meanwhile."""
-        await asyncio.sleep(self.dice.uniform(0.1, 1.5))
+        await asyncio.sleep(self.dice.uniform(0.1, 1.2))
 
-    async def abandon(self, _held: Held) -> None:
+    async def abandon(self, _held: Held | None = None) -> None:
         """Close the browser and come back as somebody else."""
+        self.held = None
+        if self.race.buyer is not None:
+            return
         for order in list(self.orders):
             await self.cancel_order(order)
-        self.buyer = await self.door().new_buyer()
-        self.held = None
+        self.buyer = await self.somebody_new()
+
+    async def somebody_new(self) -> Buyer:
+        """Ask at one door after the other, for some may be broken."""
+        while (buyer := await self.door().new_buyer()) is None:
+            assert self.race.doors_may_break, "no answer to startGuestSession"
+            await asyncio.sleep(REPEAT_AFTER_SECONDS)
+        return buyer
 
     async def cancel_an_order(self) -> None:
         await self.cancel_order(self.dice.choice(self.orders))
@@ -201,7 +217,9 @@ class Client:
             buyer, sent_at = self.buyer, time.time()
             answer = await ask(door)
             broken = answer.fault is not None and self.race.doors_may_break
-            if not broken:
+            if broken:
+                self.race.broken_off += 1
+            else:
                 self.note(action, about, token, buyer, sent_at, answer)
             if answer.settles_it or (answer.fault is not None and not broken):
                 return answer
@@ -210,7 +228,7 @@ class Client:
         self.note(action, about, token, buyer, sent_at, Answer(fault="never settled"))
         return Answer(fault="never settled")
 
-    def note(  # noqa: PLR0917  The columns of the record, in their order.
+    def note(
         self,
         action: Action,
         about: UUID | None,

@@ -1,10 +1,11 @@
 """Two ways to the same rules: over HTTP to a server, or directly into a box office."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import cycle
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -36,9 +37,9 @@ class Buyer:
 
 
 class Door(Protocol):
-    """What a client can ask for. Whatever happens, it gets an Answer."""
+    """What a client can ask for. Whatever happens, it gets an Answer, or nobody to be."""
 
-    async def new_buyer(self) -> Buyer: ...
+    async def new_buyer(self) -> Buyer | None: ...
 
     async def reserve(self, buyer: Buyer, seats: list[int], standing: int) -> Answer: ...
 
@@ -66,16 +67,19 @@ MUTATIONS = {
 class HttpDoor:
     """A server, as a client on the other side of a real socket sees it."""
 
-    def __init__(self, client: httpx.AsyncClient, url: str, hall: Hall) -> None:
-        self._client = client
+    def __init__(self, clients: Sequence[httpx.AsyncClient], url: str, hall: Hall) -> None:
+        self._clients = cycle(clients)
         self._url = url
         self._event_id = encode_id(NodeKind.EVENT, hall.event_id)
         assert hall.floor_id is not None
         self._floor_id = encode_id(NodeKind.SECTION, hall.floor_id)
 
-    async def new_buyer(self) -> Buyer:
+    async def new_buyer(self) -> Buyer | None:
         document = "mutation { startGuestSession { token viewer { id } } }"
-        response = await self._client.post(self._url, json={"query": document})
+        try:
+            response = await next(self._clients).post(self._url, json={"query": document})
+        except httpx.HTTPError:
+            return None
         session = response.json()["data"]["startGuestSession"]
         buyer_id = key_of(session["viewer"]["id"], NodeKind.VIEWER)
         assert buyer_id is not None
@@ -114,9 +118,9 @@ class HttpDoor:
 
     async def _do(self, mutation: str, buyer: Buyer, **given: Any) -> Answer:
         kind, fields = MUTATIONS[mutation].split("|")
-        document = f"mutation Do($input: {kind}) {{ {mutation}(input: $input) {{ {fields} }} }}"
+        document = f"mutation {mutation}($input: {kind}) {{{mutation}(input: $input) {{{fields}}}}}"
         try:
-            response = await self._client.post(
+            response = await next(self._clients).post(
                 self._url,
                 json={"query": document, "variables": {"input": given}},
                 headers={"authorization": f"Bearer {buyer.token}"},

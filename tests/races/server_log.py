@@ -8,8 +8,8 @@ from pathlib import Path
 EXPECTED = {
     "deadlock detected",
     "canceling statement due to lock timeout",
-    "duplicate key value violates unique constraint"
-    ' "uq_reservations_one_open_per_buyer_and_event"',
+    "a reservation of this buyer was just committed",
+    'duplicate key value violates unique constraint "uq_reservations_one_open_per_buyer_and_event"',
     'duplicate key value violates unique constraint "pk_idempotency_keys"',
 }
 

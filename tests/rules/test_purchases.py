@@ -319,6 +319,29 @@ async def test_a_decline_after_the_hard_end_says_that_the_seats_are_gone(hall: H
     assert "run out" in refusal.message
 
 
+async def test_a_decline_that_comes_too_late_ends_the_reservation_that_lost_a_seat(
+    database: Database,
+) -> None:
+    provider = LateProvider()
+    async with open_hall(database, provider=provider) as hall:
+        provider.hall = hall
+        buyer = uuid4()
+        reservation = await hall.held(1, 2, buyer=buyer)
+
+        refusal = the_refusal(
+            await purchase_reservation(
+                hall.box_office, payment_for(reservation, "pretend_declined")
+            )
+        )
+
+        assert isinstance(refusal, PaymentDeclined)
+        assert "Reserve again" in refusal.message
+        (row,) = await hall.fetch("SELECT status FROM reservations WHERE buyer_id = $1", buyer)
+        assert row["status"] == "EXPIRED"
+        assert (await hall.states())[1:3] == [SeatStatus.HELD, SeatStatus.AVAILABLE]
+        assert await hall.allowance(buyer) == 0
+
+
 async def test_a_silent_provider_is_asked_again_by_the_same_key(database: Database) -> None:
     class SilentOnce(PretendProvider):
         silent = True

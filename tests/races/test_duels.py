@@ -1,0 +1,106 @@
+"""Two who want the same at the same moment, again and again."""
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from box_office.boards import NoBoards
+from box_office.box_office import BoxOffice
+from box_office.cancelling import CancelOrderRequest, cancel_order
+from box_office.database import Database
+from box_office.news import NoNews
+from box_office.purchases import PurchaseRequest, purchase_reservation
+from box_office.refusals import Refusal, ReservationExpired
+from box_office.reservations import ReservationRow
+from models import Order, OrderStatus
+from onsale.payments.pretend import PretendProvider
+from tests.halls import open_hall
+from tests.races.checkers import objections
+from tests.races.crowd import choose_seed
+
+BUYERS = 24
+AROUND_THE_END_SECONDS = 0.06
+
+
+async def test_against_the_sweeper_a_purchase_gets_all_its_seats_or_none(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    """All pay at the moment their time runs out, while another server sweeps without a pause."""
+    dice = random.Random(choose_seed())
+    provider = PretendProvider(tmp_path / "book.sqlite3")
+    elsewhere = await Database.connect(database_url)
+    sweeper = BoxOffice.open(elsewhere, NoBoards(), NoNews(), provider)
+
+    async def sweep() -> None:
+        while True:
+            await sweeper.sweep()
+
+    async with open_hall(
+        database, numbered=2 * BUYERS, provider=provider, reservation_seconds=1
+    ) as hall:
+
+        async def pay_in_the_last_moment(number: int) -> Order | list[Refusal]:
+            held = await hall.held(2 * number, 2 * number + 1)
+            await asyncio.sleep(seconds_until_the_end(held) + dice.gauss(0, AROUND_THE_END_SECONDS))
+            request = PurchaseRequest(
+                held.buyer_id, held.id, "ada@example.org", "pretend_ok", str(uuid4())
+            )
+            return await purchase_reservation(hall.box_office, request)
+
+        sweeping = asyncio.create_task(sweep())
+        answers = await asyncio.gather(*map(pay_in_the_last_moment, range(BUYERS)))
+        sweeping.cancel()
+        await sweeper.close()
+        await hall.box_office.sweep()
+
+        orders = [answer for answer in answers if isinstance(answer, Order)]
+        lapsed = [answer for answer in answers if isinstance(answer, list)]
+        assert all(isinstance(refusal, ReservationExpired) for [refusal] in lapsed)
+        assert await objections(database) == {}
+        ledger = await hall.ledger()
+        assert (ledger["sold"], ledger["held"]) == (2 * len(orders), 0)
+    await elsewhere.close()
+
+
+def seconds_until_the_end(held: ReservationRow) -> float:
+    assert held.expires_at is not None
+    return max(0, (held.expires_at - datetime.now(UTC)).total_seconds())
+
+
+class HesitantProvider(PretendProvider):
+    """The pretending provider, whose first capture is a long time on its way."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file)
+        self.on_its_way = asyncio.Event()
+        self.may_arrive = asyncio.Event()
+
+    async def capture(self, reference: str) -> None:
+        if not self.on_its_way.is_set():
+            self.on_its_way.set()
+            await self.may_arrive.wait()
+        await super().capture(reference)
+
+
+async def test_the_slower_of_two_equal_calls_is_answered_even_if_the_order_is_cancelled_meanwhile(
+    database: Database, tmp_path: Path
+) -> None:
+    provider = HesitantProvider(tmp_path / "book.sqlite3")
+    async with open_hall(database, provider=provider) as hall:
+        held = await hall.held(1)
+        request = PurchaseRequest(held.buyer_id, held.id, "ada@example.org", "pretend_ok", "key")
+        slower = asyncio.create_task(purchase_reservation(hall.box_office, request))
+        await provider.on_its_way.wait()
+        order = await purchase_reservation(hall.box_office, request)
+        assert isinstance(order, Order)
+        cancel = CancelOrderRequest(order.buyer_id, order.id, None, "another")
+        assert isinstance(await cancel_order(hall.box_office, cancel), Order)
+        provider.may_arrive.set()
+
+        answer = await slower
+
+        assert isinstance(answer, Order)
+        assert answer.status is OrderStatus.REFUNDED
+        assert await objections(database) == {}
