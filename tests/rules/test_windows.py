@@ -13,7 +13,6 @@ from box_office.batches import Again, Connection, Written
 from box_office.boards import NoBoards
 from box_office.changes import SeatChanges
 from box_office.database import Database
-from box_office.expiry import EXPIRED_AT_ONCE_MAX
 from box_office.news import NoNews
 from box_office.refusals import OutcomeUnknown
 from box_office.reservations import ReservationRow
@@ -27,7 +26,7 @@ from box_office.windows import (
     OutcomeUnknownError,
     Windows,
 )
-from tests.halls import Hall, open_hall
+from tests.halls import open_hall
 from tests.live.breakable import BreakableProxy
 
 
