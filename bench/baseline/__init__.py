@@ -1,0 +1,1 @@
+"""The server that everybody would write first: Strawberry and SQLModel, with their defaults."""
