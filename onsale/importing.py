@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from importlib.resources import files
-from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -30,7 +29,7 @@ from box_office.publishing import (
     check_event,
     publish_event,
 )
-from box_office.refusals import Refusal
+from box_office.refusals import InvalidInput, Refusal
 from box_office.seat_maps import NewVenue, find_or_make_venue, publish_seat_map
 from box_office.seating_plan import (
     SEATING_PLAN_BYTES_MAX,
@@ -40,6 +39,7 @@ from box_office.seating_plan import (
     read_seating_plan,
 )
 from models import Event, Venue
+from onsale.import_request import ImportRequest
 
 #: How long an event takes when nobody says when it ends.
 EVENT_DURATION = timedelta(hours=3)
@@ -61,38 +61,6 @@ _OPTIONS = {
     "sales_close_at": "--sales-close",
     "seats_per_buyer_max": "--seats-per-buyer",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRequest:
-    """What was typed. Without an `event` only the seat map is stored."""
-
-    file: Path
-    venue: str
-    city: str
-    time_zone: str
-    #: ISO 3166, such as GB; None: the one the time zone belongs to.
-    country: str | None = None
-    address: str | None = None
-    #: CATEGORY=LABEL
-    labels: tuple[str, ...] = ()
-    #: ZONE_OR_CATEGORY=CAPACITY
-    general_admission: tuple[str, ...] = ()
-    #: The event's title.
-    event: str | None = None
-    event_type: str | None = None
-    description: str | None = None
-    performers: tuple[str, ...] = ()
-    #: Moments: 2026-12-31T19:30 by the venue's clock, or with an offset.
-    starts: str | None = None
-    ends: str | None = None
-    sales_open: str | None = None
-    sales_close: str | None = None
-    currency: str | None = None
-    #: CATEGORY=AMOUNT; a category may be called by its label.
-    prices: tuple[str, ...] = ()
-    seats_per_buyer: int | None = None
-    reservation_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +165,14 @@ async def _store(
 
 
 def _worth_saying(refusals: list[Refusal], request: ImportRequest) -> list[Refusal]:
-    """Leave out the country that nobody gave when it is the time zone that is wrong."""
-    paths = {refusal.path for refusal in refusals}
-    if request.country is None and ("time_zone",) in paths:
-        return [refusal for refusal in refusals if refusal.path != ("country_code",)]
-    return refusals
+    """Say of a country that nobody gave, and nobody can know, just that it is to be given."""
+    if request.country or _country_of(request.time_zone):
+        return refusals
+    others = [refusal for refusal in refusals if refusal.path != ("country_code",)]
+    if len(others) == len(refusals) or ("time_zone",) in {refusal.path for refusal in others}:
+        return others  # A time zone that is none is fault enough.
+    message = f"The time zone {request.time_zone} belongs to no country; give one, such as GB."
+    return [*others, InvalidInput(message=message, path=("country_code",))]
 
 
 def _country_of(time_zone: str) -> str | None:
@@ -310,6 +281,8 @@ def _with_times(on_its_way: _Import, event: NewEvent) -> NewEvent:
     ends_at = _moment(on_its_way, "--ends", request.ends)
     sales_open_at = _moment(on_its_way, "--sales-open", request.sales_open)
     sales_close_at = _moment(on_its_way, "--sales-close", request.sales_close)
+    _refuse_what_is_past(on_its_way, "--starts", request.starts, starts_at)
+    _refuse_what_is_past(on_its_way, "--sales-close", request.sales_close, sales_close_at)
     if starts_at is None:
         return event
     return replace(
@@ -319,6 +292,14 @@ def _with_times(on_its_way: _Import, event: NewEvent) -> NewEvent:
         sales_open_at=sales_open_at,
         sales_close_at=sales_close_at,
     )
+
+
+def _refuse_what_is_past(
+    on_its_way: _Import, option: str, text: str | None, moment: datetime | None
+) -> None:
+    """Refuse to put an event on sale that nobody could buy a seat for."""
+    if moment is not None and moment <= datetime.now(UTC):
+        on_its_way.fault(option, f"{text} is past, and nothing could be sold; give a later moment.")
 
 
 def _given(value: int | None, otherwise: int) -> int:
@@ -346,11 +327,14 @@ def _refuse_stray_options(on_its_way: _Import) -> None:
 
 
 def _prices(on_its_way: _Import, plan: SeatingPlan | None) -> Iterator[NewPrice]:
-    """Read the prices, in the plan's order of categories; those nobody knows come last."""
+    """Read the prices, in the plan's order of categories, one for each that has seats."""
     option, given = "--price", on_its_way.request.prices
     amounts = dict(_pairs(on_its_way, option, "CATEGORY=AMOUNT", given))
-    used = plan.used_categories() if plan else ()
-    for category in plan.categories if plan else ():
+    if plan is None:
+        yield from (NewPrice(category=name, amount=amount) for name, amount in amounts.items())
+        return
+    used = plan.used_categories()
+    for category in plan.categories:
         named = [name for name in (category.name, category.label) if name in amounts]
         found = [amounts.pop(name) for name in dict.fromkeys(named)]
         if found and category not in used:
@@ -364,8 +348,10 @@ def _prices(on_its_way: _Import, plan: SeatingPlan | None) -> Iterator[NewPrice]
                 label=category.label,
                 color=category.color,
             )
-    for name, amount in amounts.items():
-        yield NewPrice(category=name, amount=amount)
+        elif category in used:
+            on_its_way.fault(option, f"Give {category.label!r} a price.")
+    for name in amounts:
+        on_its_way.fault(option, f"No seat has the category {name!r}.")
 
 
 def _moment(on_its_way: _Import, option: str, text: str | None) -> datetime | None:

@@ -1,6 +1,7 @@
 """Everything the environment may decide. Read once at the start and passed on, never imported."""
 
 import re
+from contextlib import suppress
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,6 +13,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DATABASE_SCHEMES = {"postgresql", "postgres", "postgresql+asyncpg"}
 REDIS_SCHEMES = {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}
+POSTGRES_EXAMPLE = "postgresql://user:password@host:5432/database"
+REDIS_EXAMPLE = "redis://host:6379/0"
+PORT_MAX = 65_535
+PORT = re.compile(r"[0-9]{1,5}")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -51,7 +56,8 @@ class Settings(BaseSettings):
     #: None beside a DATABASE_URL: no Redis; screens of other servers are up to one second late.
     redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65_535)
+    #: 0: any that is free.
+    port: int = 8000
     data_dir: Path = Path(".onsale")
     embedded: EmbeddedSource = EmbeddedSource.AUTO
     #: A folder with `postgres` and `initdb`, looked at before all others.
@@ -73,12 +79,12 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _names_a_postgresql(cls, url: str | None) -> str | None:
-        return _with_scheme(url, DATABASE_SCHEMES, "postgresql://user:password@host:5432/database")
+        return _with_scheme(url, DATABASE_SCHEMES, POSTGRES_EXAMPLE)
 
     @field_validator("redis_url")
     @classmethod
     def _names_a_redis(cls, url: str | None) -> str | None:
-        return _with_scheme(url, REDIS_SCHEMES, "redis://host:6379/0")
+        return _with_scheme(url, REDIS_SCHEMES, REDIS_EXAMPLE)
 
     @field_validator("host")
     @classmethod
@@ -89,6 +95,22 @@ class Settings(BaseSettings):
             except ValueError:
                 raise ValueError("must be a host name or an address, such as 127.0.0.1") from None
         return host
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _is_a_port(cls, port: Any) -> int:
+        text = str(port).strip()
+        if not PORT.fullmatch(text) or int(text) > PORT_MAX:
+            raise ValueError(f"{text!r} is no port number from 1 to {PORT_MAX}")
+        return int(text)
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_no_file(cls, data_dir: Path) -> Path:
+        with suppress(OSError):  # Who may not look is told so by whoever needs the folder.
+            if data_dir.is_file():
+                raise ValueError(f"{data_dir} is a file; name a folder")
+        return data_dir
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
@@ -118,5 +140,5 @@ def _fault_line(fault: Any) -> str:
     """Name the variable as the environment does; the value stays unsaid, it may be a secret."""
     name = str(fault["loc"][0])
     variable = name if name.isupper() else f"ONSALE_{name.upper()}"
-    message = fault["msg"].removeprefix("Value error, ")
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     return f"{variable}: {message[0].lower()}{message[1:]}"

@@ -1,4 +1,9 @@
-"""The command line: one module a command, and `reaching` for what they share."""
+"""The command line: one module a command, and `reaching` for what they share.
+
+Commands import what is heavy (SQL, GraphQL, the web server) within their functions, and after the
+settings were read: help and a mistake in the environment are answered at once. That is why their
+modules are excepted from ruff's rule against imports inside of functions.
+"""
 
 import sys
 

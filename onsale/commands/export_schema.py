@@ -1,4 +1,5 @@
 """`export-schema`: the API as a file, sorted, so that every change of it is seen in review."""
+# ruff: noqa: PLC0415 - what is heavy is imported when it is needed: see onsale/commands/__init__.py.
 
 from difflib import unified_diff
 from itertools import islice
@@ -7,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from onsale.graphql_schema import sorted_sdl
 from onsale.settings import StartError
 
 SCHEMA_FILE = Path(__file__).parents[2] / "schema" / "schema.graphql"
@@ -21,6 +21,8 @@ def export_schema(
     ] = False,
 ) -> None:
     """Write the API's schema to schema/schema.graphql."""
+    from onsale.graphql_schema import sorted_sdl
+
     schema = sorted_sdl()
     if not check:
         SCHEMA_FILE.write_text(schema)

@@ -1,16 +1,17 @@
 """`import-seat-map`: a seating plan becomes a venue's seat map and, if asked, an event's seats."""
+# ruff: noqa: PLC0415 - what is heavy is imported when it is needed: see onsale/commands/__init__.py.
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from box_office.database import Database
-from onsale.commands.reaching import database_url_of, ready
-from onsale.importing import ImportRequest, ImportSummary, Remark
-from onsale.importing import import_seat_map as import_plan
+from onsale.import_request import ImportRequest
 from onsale.settings import Settings, StartError
+
+if TYPE_CHECKING:
+    from onsale.importing import ImportSummary, Remark
 
 PlanFile = Annotated[Path, typer.Argument(help="A seating plan: the JSON that pretix writes.")]
 VenueName = Annotated[str, typer.Option("--venue", help="The venue's name.")]
@@ -90,30 +91,46 @@ def import_seat_map(  # noqa: PLR0913 - one for each option.
         seats_per_buyer=seats_per_buyer,
         reservation_seconds=reservation_seconds,
     )
-    with ready(Settings.read()) as settings:
+    carry_out(request)
+
+
+def carry_out(request: ImportRequest) -> None:
+    """Store it and say what there is now, or what is wrong."""
+    given = Settings.read()
+    from onsale.commands.reaching import database_url_of, ready
+
+    with ready(given) as settings:
         outcome = asyncio.run(store(database_url_of(settings), request))
     report(outcome)
 
 
-async def store(database_url: str, request: ImportRequest) -> ImportSummary | list[Remark]:
+async def store(database_url: str, request: ImportRequest) -> "ImportSummary | list[Remark]":
     """Store it all, or nothing."""
+    from box_office.database import Database
+    from onsale.importing import import_seat_map
+
     database = await Database.connect(database_url)
     try:
-        return await import_plan(database, request)
+        return await import_seat_map(database, request)
     finally:
         await database.close()
 
 
-def report(outcome: ImportSummary | list[Remark]) -> None:
+def report(outcome: "ImportSummary | list[Remark]") -> None:
     """Say what there is now. Raises StartError with every fault."""
     if isinstance(outcome, list):
         raise StartError("\n".join(map(str, outcome)))
     for warning in outcome.warnings:
         typer.echo(f"warning: {warning}", err=True)
     typer.echo(
-        f"{outcome.venue_name}: seat map version {outcome.version} with {outcome.seat_count:,}"
-        f" seats in {outcome.section_count} sections."
+        f"{outcome.venue_name}: seat map version {outcome.version} with"
+        f" {counted(outcome.seat_count, 'seat')} in {counted(outcome.section_count, 'section')}."
     )
     typer.echo(f"Categories: {', '.join(outcome.categories)}")
     if outcome.event_slug is not None:
         typer.echo(f"On sale: {outcome.event_slug}")
+
+
+def counted(number: int, thing: str) -> str:
+    """Say how many there are: 1 seat, 2,000 seats."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

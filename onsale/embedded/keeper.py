@@ -5,18 +5,21 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TextIO
 from urllib.parse import urlsplit
 
+from onsale.embedded.addresses import claim_addresses
 from onsale.embedded.binaries import find_postgres, find_valkey
 from onsale.embedded.ports import answers
-from onsale.embedded.postgres import PrivatePostgres, major_of_data, write_secret
-from onsale.embedded.processes import RunAs, choose_identity, stop_leftover
-from onsale.embedded.valkey import start_valkey
+from onsale.embedded.postgres import PrivatePostgres, major_of_data
+from onsale.embedded.processes import RunAs, Server, choose_identity, stop_leftover
+from onsale.embedded.secret_files import write_secret
+from onsale.embedded.supervisor import Supervisor
+from onsale.embedded.valkey import PrivateValkey
 from onsale.settings import EmbeddedSource, StartError
 
 JOIN_SECONDS_MAX = 60.0
@@ -76,24 +79,44 @@ def _started(
     base: Path, source: EmbeddedSource, postgres: PrivatePostgres, run_as: RunAs
 ) -> Iterator[Services]:
     note = base / "services.json"
+    _stop_leftover_valkey(note)
+    note.unlink(missing_ok=True)
+    postgres.clear_the_way()
+    addresses = claim_addresses(base)
     with ExitStack() as stack:
-        _stop_leftover_valkey(note)
-        note.unlink(missing_ok=True)
-        server, database_url = postgres.start()
-        stack.callback(server.stop)
-        services = Services(database_url, None, (str(postgres.program),), os.getpid())
-        if valkey := find_valkey(source):
-            server, redis_url = start_valkey(base, valkey, run_as)
-            stack.callback(server.stop)
+        supervisor = Supervisor()
+        stack.callback(supervisor.stop)
+        port = addresses.postgres_port
+        supervisor.start(lambda: postgres.start(port))
+        services = Services(postgres.url(port), None, (str(postgres.program),), os.getpid())
+        if program := find_valkey(source):
+            valkey = PrivateValkey(
+                base, program, run_as, addresses.valkey_port, addresses.valkey_password
+            )
+            server = supervisor.start(valkey.start)
             services = replace(
                 services,
-                redis_url=redis_url,
-                programs=(*services.programs, str(valkey)),
+                redis_url=valkey.url,
+                programs=(*services.programs, str(program)),
                 valkey_pid=server.process.pid,
             )
-        write_secret(note, json.dumps(asdict(services), indent=2))
+        _write(note, services)
         stack.callback(note.unlink, missing_ok=True)
+        supervisor.watch(lambda server: _note_return(note, server))
+        stack.callback(supervisor.dismiss)
         yield services
+
+
+def _write(note: Path, services: Services) -> None:
+    write_secret(note, json.dumps(asdict(services), indent=2))
+
+
+def _note_return(note: Path, server: Server) -> None:
+    """Write down a Valkey's new number; PostgreSQL does so itself."""
+    if server.name == "PostgreSQL":
+        return
+    with suppress(OSError, ValueError, TypeError):  # Then only a later start looks for it in vain.
+        _write(note, replace(_read(note), valkey_pid=server.process.pid))
 
 
 def _prepared(base: Path) -> Path:

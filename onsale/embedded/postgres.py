@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from onsale.embedded.binaries import Program
-from onsale.embedded.ports import free_port
 from onsale.embedded.processes import (
     RunAs,
     Server,
@@ -20,6 +19,7 @@ from onsale.embedded.processes import (
     stop_leftover,
     wait_until_ready,
 )
+from onsale.embedded.secret_files import write_secret
 from onsale.settings import StartError
 
 USER = DATABASE = "onsale"
@@ -57,19 +57,23 @@ class PrivatePostgres:
         self.password_file = base / "postgres.password"
         self.log = base / "postgres.log"
 
-    def start(self) -> tuple[Server, str]:
-        """Make the cluster if there is none, start it, and give the server with its URL."""
+    def start(self, port: int) -> Server:
+        """Make the cluster if there is none, start it, and wait until it is ready."""
         if not self.data.exists():
             self._make()
-        self._clear_the_way()
-        port = free_port()
+        self.clear_the_way()
         options = SERVER_OPTIONS | {"port": str(port)} | ({} if self.durable else FORGETFUL_OPTIONS)
         argv = [str(self.program.path), "-D", str(self.data)]
         for name, value in options.items():
             argv += ["-c", f"{name}={value}"]
         server = start("PostgreSQL", argv, self.run_as, signal.SIGINT, fresh_log(self.log))
-        wait_until_ready(server, self._is_ready)
-        return server, self._url(port)
+        wait_until_ready(server, lambda: self._is_ready(server.process.pid))
+        return server
+
+    def url(self, port: int) -> str:
+        """Say where the database is, once the cluster was made."""
+        password = quote(self.password_file.read_text(), safe="")
+        return f"postgresql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
 
     def _make(self) -> None:
         """Build the cluster beside its place and move it there whole: a kill leaves no half one."""
@@ -119,7 +123,7 @@ class PrivatePostgres:
             reason = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
             raise StartError(f"{Path(argv[0]).name} failed: {reason[-1].strip()}")
 
-    def _clear_the_way(self) -> None:
+    def clear_the_way(self) -> None:
         """Stop a PostgreSQL that outlived its owner, and drop a lock file whose number was reused.
 
         We hold the data folder's lock, so no living owner has it. A lock file of a dead process is
@@ -134,15 +138,13 @@ class PrivatePostgres:
         if is_alive(pid):
             lock_file.unlink(missing_ok=True)
 
-    def _is_ready(self) -> bool:
+    def _is_ready(self, pid: int) -> bool:
+        """Read its own word; the file of one that was killed still says that it is ready."""
         try:
-            return (self.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            return (lines[0].strip(), lines[7].strip()) == (str(pid), "ready")
         except (OSError, IndexError):
             return False
-
-    def _url(self, port: int) -> str:
-        password = quote(self.password_file.read_text(), safe="")
-        return f"postgresql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
 
 
 def major_of_data(base: Path) -> int | None:
@@ -151,16 +153,6 @@ def major_of_data(base: Path) -> int | None:
         return int((base / "postgres" / "PG_VERSION").read_text())
     except (OSError, ValueError):
         return None
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a file that only we can read, from its first moment on, and whole or not at all."""
-    descriptor, draft = tempfile.mkstemp(dir=path.parent)  # Mode 0600.
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(draft).replace(path)
 
 
 def is_alive(pid: int) -> bool:

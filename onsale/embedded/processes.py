@@ -93,7 +93,7 @@ def start(
 ) -> Server:
     """Start a server that writes to its log; `told` is all that it reads.
 
-    From the main thread only: it dies with the thread that started it.
+    It dies with the thread that started it: the main one, or one that lasts as long as it shall.
     """
     with log.open("ab") as output:
         log_begins = output.tell()

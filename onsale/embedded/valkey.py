@@ -1,11 +1,10 @@
 """The private Valkey (or Redis): carries news between servers, keeps nothing."""
 
-import secrets
 import signal
 from pathlib import Path
 
 from onsale.embedded.binaries import Program
-from onsale.embedded.ports import answers, free_port
+from onsale.embedded.ports import answers
 from onsale.embedded.processes import RunAs, Server, fresh_log, start, wait_until_ready
 
 CONFIGURATION = """\
@@ -19,20 +18,30 @@ maxmemory-policy noeviction
 """
 
 
-def start_valkey(base: Path, program: Program, run_as: RunAs) -> tuple[Server, str]:
-    """Start it and give the server with its URL.
+class PrivateValkey:
+    """A Valkey with an address and a password of its own."""
 
-    Its configuration goes through a pipe: the password is in no file and on no command line.
-    """
-    port, password = free_port(), secrets.token_urlsafe(24)
-    server = start(
-        program.name,
-        [str(program.path), "-"],
-        run_as,
-        signal.SIGTERM,
-        fresh_log(base / "valkey.log"),
-        told=CONFIGURATION.format(port=port, password=password),
-    )
-    url = f"redis://:{password}@127.0.0.1:{port}/0"
-    wait_until_ready(server, lambda: answers(url))
-    return server, url
+    def __init__(
+        self, base: Path, program: Program, run_as: RunAs, port: int, password: str
+    ) -> None:
+        self.program = program
+        self.run_as = run_as
+        self.log = base / "valkey.log"
+        self.url = f"redis://:{password}@127.0.0.1:{port}/0"
+        self._configuration = CONFIGURATION.format(port=port, password=password)
+
+    def start(self) -> Server:
+        """Start it and wait until it answers.
+
+        Its configuration goes through a pipe: the password is on no command line.
+        """
+        server = start(
+            self.program.name,
+            [str(self.program.path), "-"],
+            self.run_as,
+            signal.SIGTERM,
+            fresh_log(self.log),
+            told=self._configuration,
+        )
+        wait_until_ready(server, lambda: answers(self.url))
+        return server

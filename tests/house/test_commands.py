@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,16 @@ import httpx
 import pytest
 
 from box_office.database import Database
-from tests.house.programs import ROOT, environment, onsale, pids_of, wait_until_gone
+from onsale.commands.import_seat_map import counted
+from tests.house.programs import (
+    ROOT,
+    end_keeper,
+    environment,
+    onsale,
+    pids_of,
+    start_keeper,
+    wait_until_gone,
+)
 
 #: Port 9 is for discarding: nobody listens there.
 NOBODY = "127.0.0.1:9"
@@ -43,6 +53,14 @@ def folder() -> Iterator[Path]:
             f"onsale: REDIS_URL: {NOBODY}/0 does not answer: nobody",
         ),
         ({"ONSALE_HOST": "a b"}, "onsale: ONSALE_HOST: must be a host name or an address"),
+        (
+            {"DATABASE_URL": "postgresql://ada:secret@h:notaport/x"},
+            "onsale: DATABASE_URL: its port is no number from 1 to 65535.",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://ada:secret@h:65536/x"},
+            "onsale: DATABASE_URL: its port is no number from 1 to 65535.",
+        ),
     ],
 )
 def test_what_does_not_answer_gets_one_line_and_exit_code_1(
@@ -54,6 +72,46 @@ def test_what_does_not_answer_gets_one_line_and_exit_code_1(
     assert answer.stderr.startswith(line)
     assert len(answer.stderr.splitlines()) == 1
     assert "secret" not in answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "scheme"), [("DATABASE_URL", "postgresql"), ("REDIS_URL", "redis")]
+)
+def test_what_accepts_and_stays_silent_is_said_to_be_silent(variable: str, scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}/0"
+
+        answer = onsale("serve", ONSALE_PORT="0", **{variable: f"{scheme}://{address}"})
+
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        f"onsale: {variable}: {address} does not answer: nothing came within 5 s.\n"
+    )
+
+
+def test_help_and_a_mistake_in_the_settings_are_answered_without_the_heavy_libraries() -> None:
+    heavy = ("sqlalchemy", "asyncpg", "redis", "alembic", "strawberry", "graphql", "uvicorn")
+    program = (
+        "import sys; from onsale.commands import run\n"
+        "try: run()\n"
+        f"finally: print(sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)"
+    )
+    mistake = environment(ONSALE_HOST="a b")
+
+    plan = "import-seat-map no.json --venue Hall --city Lyon --time-zone Europe/Paris"
+    for word, variables in (
+        ("--help", environment()),
+        *((word, mistake) for word in ("serve", "worker", "migrate", "seed", plan)),
+    ):
+        answer = subprocess.run(
+            [sys.executable, "-c", program, *word.split()],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=variables,
+            check=False,
+        )
+        assert answer.stderr.splitlines()[-1] == "[]"
 
 
 def test_a_database_without_tables_is_told_to_be_migrated(
@@ -101,6 +159,30 @@ def test_one_command_serves_stops_in_order_and_survives_a_kill(folder: Path) -> 
         interrupt(server)
         assert server.returncode == 0
     assert wait_until_gone(pids)
+
+
+def test_what_is_joined_is_said_on_one_line_however_narrow_the_terminal(folder: Path) -> None:
+    keeper = start_keeper(folder)
+
+    answer = onsale("migrate", ONSALE_DATA_DIR=str(folder), COLUMNS="40")
+    end_keeper(keeper)
+
+    assert answer.returncode == 0
+    assert answer.stdout.splitlines()[0].endswith(
+        f": joined, they end with their owner, data in {folder}"
+    )
+
+
+def test_a_joined_server_sells_again_once_its_killed_owner_is_replaced(folder: Path) -> None:
+    own = {"ONSALE_DATA_DIR": str(folder), "ONSALE_PORT": "0"}
+    with serving("--demo", **own) as (owner, _), serving(**own) as (joined, url):
+        titles = titles_at(url)
+        owner.kill()
+        with serving(**own):
+            assert titles_at(url) == titles
+            assert httpx.get(f"{url}/readyz").status_code == 200
+            interrupt(joined)
+    assert joined.returncode == 0
 
 
 def test_two_servers_share_a_database_and_a_redis(database_url: str, redis_url: str) -> None:
@@ -158,6 +240,7 @@ async def test_a_plan_becomes_a_seat_map_with_an_event_on_sale(
     answer = onsale("import-seat-map", str(plan), *words, DATABASE_URL=database_url)
 
     assert (answer.returncode, answer.stderr) == (0, "")
+    assert "seat map version 1 with 600 seats in 2 sections." in answer.stdout
     assert "On sale: first-night" in answer.stdout
     event = await database.pool.fetchrow("SELECT * FROM events")
     venue = await database.pool.fetchrow("SELECT * FROM venues")
@@ -179,6 +262,13 @@ async def test_an_event_that_cannot_be_sold_leaves_no_seat_map_behind(
     assert "onsale: --currency: 'XYZ' is no currency" in answer.stderr
     assert "onsale: --price: Give" in answer.stderr
     assert await database.pool.fetchval("SELECT count(*) FROM seat_maps") == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 seats"), (1, "1 seat"), (2, "2 seats"), (2_000, "2,000 seats")]
+)
+def test_one_seat_is_no_seats(number: int, said: str) -> None:
+    assert counted(number, "seat") == said
 
 
 def test_the_committed_schema_is_the_code_s() -> None:

@@ -1,17 +1,29 @@
 """The private servers: nothing installed, nothing lost, nothing left behind."""
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from onsale.embedded import keep_services
+from onsale.embedded.addresses import claim_addresses
 from onsale.embedded.binaries import Program, find_postgres, find_valkey
 from onsale.embedded.processes import choose_identity, command_line, stop_leftover
 from onsale.settings import EmbeddedSource, StartError
@@ -81,6 +93,92 @@ def test_the_next_start_does_not_wait_for_the_killed_one_to_be_tidied_up(folder:
     with keep_services(folder, durable=False) as services:
         assert not services.joined
     keeper.communicate()
+
+
+async def test_servers_are_where_they_were_when_their_killed_owner_is_replaced(
+    folder: Path,
+) -> None:
+    keeper = start_keeper(folder)
+    with keep_services(folder) as services:
+        assert services.joined
+        assert services.redis_url is not None
+        pool = await asyncpg.create_pool(services.database_url, min_size=1)
+        redis = Redis.from_url(services.redis_url, retry=Retry(NoBackoff(), 0))
+        async with pool, redis:
+            assert (await pool.fetchval("SELECT 1"), await redis.ping()) == (1, True)
+
+            keeper.kill()
+            keeper.communicate()
+            next_keeper = start_keeper(folder)
+
+            assert await _comes_back(lambda: pool.fetchval("SELECT 1"))
+            assert await _comes_back(redis.ping)
+    end_keeper(next_keeper)
+
+
+def test_a_port_that_somebody_took_meanwhile_is_another_one(folder: Path) -> None:
+    first = claim_addresses(folder)
+    with socket.create_server(("127.0.0.1", first.postgres_port)):
+        second = claim_addresses(folder)
+    third = claim_addresses(folder)
+
+    assert second.postgres_port != first.postgres_port
+    assert replace(second, postgres_port=first.postgres_port) == first
+    assert third == second
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"postgres_port": 1}'])
+def test_addresses_that_cannot_be_read_are_chosen_anew(folder: Path, text: str) -> None:
+    (folder / "addresses.json").write_text(text)
+
+    first = claim_addresses(folder)
+
+    assert claim_addresses(folder) == first
+
+
+async def test_a_valkey_that_dies_comes_back_where_it_was(folder: Path) -> None:
+    with keep_services(folder, durable=False) as services:
+        assert services.redis_url is not None
+        assert services.valkey_pid is not None
+        async with Redis.from_url(services.redis_url, retry=Retry(NoBackoff(), 0)) as redis:
+            with capture_logs() as lines:
+                os.kill(services.valkey_pid, signal.SIGKILL)
+
+                assert await _comes_back(redis.ping)
+                assert await _comes_back(partial(_said, lines, "A server runs again"))
+        pids = pids_of(folder)
+        assert services.valkey_pid not in pids
+    assert wait_until_gone(pids)
+    assert [line["event"] for line in lines] == [
+        "A server has died; it is started again",
+        "A server runs again",
+    ]
+
+
+async def test_a_postgresql_that_dies_comes_back_where_it_was(folder: Path) -> None:
+    with keep_services(folder, durable=False) as services:
+        await _execute(services.database_url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        await _execute(services.database_url, "CHECKPOINT")
+        first = pids_of(folder)
+        with capture_logs() as lines:
+            os.kill(first[0], signal.SIGKILL)
+
+            assert await _comes_back(
+                lambda: _value(services.database_url, "SELECT answer FROM kept")
+            )
+            assert await _comes_back(partial(_said, lines, "A server runs again"))
+        pids = pids_of(folder)
+        assert pids[0] != first[0]
+    assert wait_until_gone(pids)
+    assert lines[0]["event"] == "A server has died; it is started again"
+    assert {line["server"] for line in lines} == {"PostgreSQL"}
+
+
+def test_an_end_that_is_meant_is_no_death(folder: Path) -> None:
+    with capture_logs() as lines, keep_services(folder, durable=False):
+        pass
+
+    assert lines == []
 
 
 async def test_a_second_command_joins_the_first_one_s_servers(folder: Path) -> None:
@@ -189,6 +287,21 @@ def test_versions_are_told_as_people_write_them() -> None:
 
 def test_root_s_servers_do_not_look_like_root_s() -> None:
     assert (choose_identity().identity == "same") == (os.geteuid() != 0)
+
+
+async def _comes_back(ask: Callable[[], Awaitable[object]]) -> bool:
+    """Whether it answers with something true, soon."""
+    deadline = monotonic() + 20
+    while monotonic() < deadline:
+        with suppress(OSError, RedisError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            if await ask():
+                return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def _said(lines: list[EventDict], event: str) -> bool:
+    return any(line["event"] == event for line in lines)
 
 
 async def _execute(url: str, statement: str) -> None:

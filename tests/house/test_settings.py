@@ -58,6 +58,42 @@ def test_every_bad_value_gets_a_line_that_names_its_variable(
     assert "secret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("port", ["abc", "-1", "65536", "80.5", "1e3", "٣", "9" * 5_000])
+def test_what_is_no_port_is_refused_in_plain_words(
+    monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    monkeypatch.setenv("ONSALE_PORT", port)
+
+    with pytest.raises(StartError) as refusal:
+        Settings.read()
+
+    assert str(refusal.value) == f"ONSALE_PORT: {port!r} is no port number from 1 to 65535"
+
+
+def test_a_data_folder_that_is_a_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "Data"
+    file.touch()
+    monkeypatch.setenv("ONSALE_DATA_DIR", str(file))
+
+    with pytest.raises(StartError) as refusal:
+        Settings.read()
+
+    assert str(refusal.value) == f"ONSALE_DATA_DIR: {file} is a file; name a folder"
+
+
+def test_a_word_that_is_none_of_those_there_are_is_answered_with_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ONSALE_EMBEDDED", "both")
+
+    with pytest.raises(StartError) as refusal:
+        Settings.read()
+
+    assert str(refusal.value) == "ONSALE_EMBEDDED: must be 'wheel', 'system' or 'auto'"
+
+
 @pytest.mark.parametrize("port", [0, 1, 65_535])
 def test_every_port_there_is_may_be_asked_for(port: int) -> None:
     assert Settings.read(port=port).port == port

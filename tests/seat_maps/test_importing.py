@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from box_office.database import Database
 from box_office.seating_plan import SEATING_PLAN_BYTES_MAX
-from onsale.importing import ImportRequest, ImportSummary, import_seat_map
+from onsale.import_request import ImportRequest
+from onsale.importing import ImportSummary, import_seat_map
 from tests.seat_maps.plans import PLANS, plan, row, seat, small_plan, zone
 from tests.seat_maps.test_reading_plans import REAL_PLAN
 
@@ -196,7 +197,10 @@ async def test_a_real_plan_goes_on_sale(database: Database, request_for: ImportR
         ({"file": Path("/")}, "/: cannot be read: Is a directory."),
         ({"time_zone": "Leeds"}, "--time-zone: 'Leeds' is no time zone"),
         ({"country": "England"}, "--country: 'ENGLAND' is no country"),
-        ({"country": None, "time_zone": "UTC"}, "--country: '' is no country"),
+        (
+            {"country": None, "time_zone": "UTC"},
+            "--country: The time zone UTC belongs to no country; give one, such as GB.",
+        ),
         ({"venue": ""}, "--venue: Write something here"),
         ({"labels": ("A",)}, "--label: 'A' is not of the form CATEGORY=LABEL."),
         ({"labels": ("Z=x",)}, "plan.json: label Z: is for no category of the plan"),
@@ -206,6 +210,8 @@ async def test_a_real_plan_goes_on_sale(database: Database, request_for: ImportR
         ({"starts": "tomorrow"}, "--starts: 'tomorrow' is no date and time"),
         ({"starts": "0001-01-01T00:00"}, "--starts: '0001-01-01T00:00' is no date and time"),
         ({"starts": "2031-03-30T01:30"}, "--starts: 2031-03-30T01:30 does not exist there"),
+        ({"starts": "2020-05-01T19:30"}, "--starts: 2020-05-01T19:30 is past"),
+        ({"sales_close": "2020-05-01T19:30"}, "--sales-close: 2020-05-01T19:30 is past"),
         ({"ends": "2031-06-01T19:30"}, "--ends: The event ends before it starts."),
         ({"currency": None}, "--currency: '' is no currency"),
         ({"currency": "EURO"}, "--currency: 'EURO' is no currency"),
@@ -228,6 +234,24 @@ async def test_a_mistake_is_told_by_its_option_and_nothing_is_stored(
     assert await count_stored(database) == 0
 
 
+async def test_missing_prices_are_told_in_the_order_of_the_plans_categories(
+    database: Database, request_for: ImportRequest
+) -> None:
+    names = ("C", "A", "B")
+    seats = [seat(str(number), category=name) for number, name in enumerate(sorted(names))]
+    categories = [{"name": name} for name in names]
+    request_for.file.write_text(json.dumps(plan(zone(row(*seats)), categories=categories)))
+
+    faults = await faults_of(database, replace(request_for, prices=("D=1",)))
+
+    assert faults == [
+        "--price: Give 'C' a price.",
+        "--price: Give 'Parkett' a price.",
+        "--price: Give 'B' a price.",
+        "--price: No seat has the category 'D'.",
+    ]
+
+
 async def test_faults_of_plan_venue_and_event_are_told_together(
     database: Database, request_for: ImportRequest
 ) -> None:
@@ -245,7 +269,11 @@ async def test_faults_of_plan_venue_and_event_are_told_together(
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[" * 100_000, '{"zones": [{"name": "a\\u0000b"}]}', '{"zones": []}']
+    "content",
+    [
+        *("", "{", "[" * 100_000, '{"zones": [{"name": "a\\u0000b"}]}', '{"zones": []}'),
+        *("null", "false", "0", "7.5", '""', '"null"', "[]"),
+    ],
 )
 async def test_what_is_no_plan_is_told_with_the_files_name(
     database: Database, request_for: ImportRequest, content: str

@@ -183,6 +183,19 @@ def test_a_plan_too_small_for_its_seats_grows() -> None:
     assert "too small" in warnings_of(placed)["size"]
 
 
+def test_a_plan_grows_by_what_a_seat_at_its_edge_reaches_over_it() -> None:
+    size = {"width": 100, "height": 100}
+    over = read_well(plan(zone(row(seat()), x=1, y=1), size=size))
+    within = read_well(plan(zone(row(seat()), x=10, y=90), size=size))
+
+    assert (over.xs, over.ys, over.width, over.height) == ((10.0,), (10.0,), 109, 109)
+    assert warnings_of(over)["size"] == (
+        "is too small for the seats, each 20 wide; 109 by 109 here."
+    )
+    assert (within.xs, within.ys, within.width, within.height) == ((10.0,), (90.0,), 100, 100)
+    assert within.warnings == ()
+
+
 @pytest.mark.parametrize("size", [None, {}, {"width": 0, "height": -5}, {"width": None}])
 def test_a_plan_without_a_size_gets_that_of_what_is_drawn(size: object) -> None:
     placed = read_well(plan(zone(row(seat())), size=size))
