@@ -258,13 +258,20 @@ class Window:
         self.waiting.extendleft(reversed(again))
 
     def _settle(self, waiting: Waiting, answer: Any) -> None:
-        self.claimed.subtract(waiting.claims)
+        self._leave(waiting)
         if not waiting.future.done():
             waiting.future.set_result(answer)
 
     def _fail(self, batch: list[Waiting], error: Exception) -> None:
         """Give everybody in the batch the same bad news."""
         for waiting in batch:
-            self.claimed.subtract(waiting.claims)
+            self._leave(waiting)
             if not waiting.future.done():
                 waiting.future.set_exception(error)
+
+    def _leave(self, waiting: Waiting) -> None:
+        """Give up the claims; nothing is remembered of who has gone, however long we are open."""
+        for claim in waiting.claims:
+            self.claimed[claim] -= 1
+            if not self.claimed[claim]:
+                del self.claimed[claim]

@@ -207,6 +207,18 @@ async def test_nobody_fills_a_window_alone(counter: Windows) -> None:
     assert await counter.submit(event_id, echo, 1, only("greedy"), can_wait=True) == 1
 
 
+async def test_a_busy_window_forgets_who_has_gone(counter: Windows) -> None:
+    quick, slow, event_id = Echo("SELECT 1"), Echo("SELECT pg_sleep(0.3)"), uuid4()
+    going = asyncio.create_task(counter.submit(event_id, quick, 1, only("going")))
+    staying = asyncio.create_task(counter.submit(event_id, slow, 2, only("staying")))
+
+    await going
+
+    (window,) = counter._open.values()
+    assert set(window.claimed) == {"staying"}
+    await staying
+
+
 async def test_news_that_cannot_be_told_stop_no_window(database: Database) -> None:
     class Hoarse:
         def announce(self, changes: SeatChanges) -> None:
