@@ -51,18 +51,3 @@ class SeatBoards(Protocol):
 
     def free_seats(self, event_id: UUID, first: int, last: int, most: int) -> list[int]:
         """Propose up to `most` seats of first..last that look free; none of an unwatched event."""
-
-
-class NoBoards:
-    """For a process that shows nothing, such as a worker."""
-
-    async def view(self, event_id: UUID) -> BoardView | None:  # noqa: ARG002
-        """Show nothing."""
-        return None
-
-    def apply(self, changes: SeatChanges) -> None:
-        """Forget it."""
-
-    def free_seats(self, event_id: UUID, first: int, last: int, most: int) -> list[int]:  # noqa: ARG002
-        """Propose nothing: the statement looks for itself."""
-        return []

@@ -223,10 +223,6 @@ class SeatGeometry:
     #: A byte a seat: 1 for a place that a wheelchair can use.
     accessible: bytes
 
-    def section_of(self, seat_index: int) -> SectionGeometry:
-        """Give the section a seat belongs to."""
-        return self.sections[self.section_positions[seat_index]]
-
     def x(self, seat_index: int) -> float | None:
         """Give the seat's place from the left; None in general admission."""
         x = self.xs[seat_index]

@@ -59,6 +59,6 @@ def _make_key_file(path: Path) -> None:
             os.fsync(file.fileno())
         Path(path).hardlink_to(draft)
     except FileExistsError:
-        pass
+        pass  # Another process was quicker, and its key is everybody's.
     finally:
         Path(draft).unlink()

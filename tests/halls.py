@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from box_office.boards import NoBoards, SeatBoards
+from box_office.boards import BoardView, SeatBoards
 from box_office.box_office import BoxOffice
+from box_office.changes import SeatChanges
 from box_office.database import Database
 from box_office.news import NoNews, SeatNews
 from box_office.providers import (
@@ -28,6 +29,21 @@ from models import new_id
 
 PRICE_MINOR = 4_200
 VIP_PRICE_MINOR = 9_900
+
+
+class NoBoards:
+    """For tests of the rules alone, which nobody watches."""
+
+    async def view(self, event_id: UUID) -> BoardView | None:  # noqa: ARG002
+        """Show nothing."""
+        return None
+
+    def apply(self, changes: SeatChanges) -> None:
+        """Forget it."""
+
+    def free_seats(self, event_id: UUID, first: int, last: int, most: int) -> list[int]:  # noqa: ARG002
+        """Propose nothing: the statement looks for itself."""
+        return []
 
 
 class PretendProvider:

@@ -105,7 +105,7 @@ class ServerProcess:
                 if httpx.get(f"{self.url}/readyz").is_success:
                     return
             except httpx.TransportError:
-                pass
+                pass  # It does not listen yet.
             time.sleep(0.05)
         raise AssertionError(f"the server was not ready in time:\n{self.log.read_text()}")
 

@@ -51,7 +51,7 @@ def _remembered(file: Path) -> Addresses | None:
             }:
                 return Addresses(postgres_port, valkey_port, valkey_password)
     except (OSError, ValueError):
-        pass
+        pass  # None yet, or spoilt: new ones are made.
     return None
 
 

@@ -141,7 +141,7 @@ def command_line(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
-        pass
+        pass  # No such process, or no /proc: then `ps` is asked.
     if Path("/proc/self").exists() or not (ps := shutil.which("ps")):
         return ""
     answer = subprocess.run([ps, "-o", "args=", "-p", str(pid)], capture_output=True, check=False)  # noqa: S603 - a number, no input of anybody's.

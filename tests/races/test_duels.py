@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from box_office.boards import NoBoards
 from box_office.box_office import BoxOffice
 from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
@@ -16,7 +15,7 @@ from box_office.refusals import Refusal, ReservationExpired
 from box_office.reservations import ReservationRow
 from models import Order, OrderStatus
 from onsale.payments.pretend import PretendProvider
-from tests.halls import open_hall
+from tests.halls import NoBoards, open_hall
 from tests.races.checkers import objections
 from tests.races.crowd import choose_seed
 

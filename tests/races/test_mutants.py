@@ -10,12 +10,11 @@ from datetime import timedelta
 import pytest
 
 from box_office import sales
-from box_office.boards import NoBoards
 from box_office.box_office import BoxOffice
 from box_office.database import Database
 from box_office.news import NoNews
 from box_office.providers import Authorisation, Charge
-from tests.halls import Hall, PretendProvider, build_hall
+from tests.halls import Hall, NoBoards, PretendProvider, build_hall
 from tests.races.checkers import objections
 from tests.races.crowd import Race, choose_seed
 from tests.races.doors import DirectDoor

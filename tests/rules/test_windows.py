@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from box_office.batches import Again, Connection, Written
-from box_office.boards import NoBoards
 from box_office.changes import SeatChanges
 from box_office.database import Database
 from box_office.news import NoNews
@@ -26,7 +25,7 @@ from box_office.windows import (
     OutcomeUnknownError,
     Windows,
 )
-from tests.halls import open_hall
+from tests.halls import NoBoards, open_hall
 from tests.live.breakable import BreakableProxy
 
 

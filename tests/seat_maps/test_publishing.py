@@ -159,7 +159,7 @@ async def test_geometry_says_where_every_seat_is(database: Database) -> None:
     assert [geometry.x(i) for i in range(5)] == [100, 120, None, None, 100]
     assert [geometry.y(i) for i in range(5)] == [100, 100, None, None, 100]
     assert [geometry.is_accessible(i) for i in range(5)] == [True, False, False, False, False]
-    assert [geometry.section_of(i).name for i in range(5)] == [
+    assert [geometry.sections[geometry.section_positions[i]].name for i in range(5)] == [
         *("Stalls", "Stalls", "Floor", "Floor", "Stalls (2)"),
     ]
     assert geometry.sections[1].kind is SectionKind.GENERAL_ADMISSION
