@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from uuid import UUID
 
 
@@ -65,6 +66,13 @@ class Told:
     sent_at: float
     received_at: float
     answer: Answer
+    #: When it was sent to a door that broke, before. What got no answer may have taken effect.
+    broken_off_at: float = inf
+
+    @property
+    def may_have_taken_effect_at(self) -> float:
+        """From when on the books may show it."""
+        return min(self.sent_at, self.broken_off_at)
 
 
 @dataclass(slots=True)

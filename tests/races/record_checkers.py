@@ -178,7 +178,7 @@ def _first_sent(
 ) -> float:
     return min(
         (
-            told.sent_at
+            told.may_have_taken_effect_at
             for told in history
             if told.action in actions
             and told.received_at > since.sent_at

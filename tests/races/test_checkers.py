@@ -356,6 +356,10 @@ LIES: list[tuple[Callable[[Record], list[object]], list[Told]]] = [
     (every_request_was_answered, [replace(ADA_HOLDS, answer=Answer(fault="HTTP 500"))]),
     (every_request_was_answered, [replace(ADA_HOLDS, received_at=10.1)]),
     (no_seat_belonged_to_two_at_once, [ADA_HOLDS, BOB_HOLDS]),
+    (
+        no_seat_belonged_to_two_at_once,
+        [ADA_HOLDS, BOB_HOLDS, replace(ADA_GIVES_BACK, sent_at=60, received_at=61)],
+    ),
     (no_seat_belonged_to_two_at_once, [ADA_HOLDS, ADA_BUYS, replace(BOB_HOLDS, received_at=52)]),
     (
         nobody_lost_a_reservation_before_its_time,
@@ -384,6 +388,12 @@ def test_every_checker_of_the_record_is_shown_to_be_able_to_object() -> None:
         [ADA_HOLDS, BOB_HOLDS, ADA_GIVES_BACK],
         [ADA_HOLDS, replace(BOB_HOLDS, sent_at=100, received_at=101)],
         [ADA_HOLDS, ADA_BUYS],
+        # The door at which Ada first gave it back was shut before it answered.
+        [
+            ADA_HOLDS,
+            BOB_HOLDS,
+            replace(ADA_GIVES_BACK, sent_at=60, received_at=61, broken_off_at=40),
+        ],
     ],
 )
 def test_a_true_record_meets_no_objection(told: list[Told]) -> None:
