@@ -66,48 +66,63 @@ CHANGES_SINCE = sa.text("""
 CHANGES_MAX = 10_000
 
 
-async def load_board(database: Database, event_id: UUID) -> BoardRow | None:
-    """Read version and seats of an event in one statement. None: there is no such public event."""
-    async with database.engine.connect() as connection:
-        row = (await connection.execute(LOAD_BOARD, {"event_id": event_id})).one_or_none()
-    if row is None:
-        return None
-    sections = zip(row.section_ids, row.section_firsts, row.section_capacities, strict=True)
-    return BoardRow(
-        event_id=event_id,
-        version=row.version,
-        as_of=row.as_of,
-        states=row.states,
-        price_levels=row.price_levels,
-        level_prices=tuple(row.level_prices),
-        sections=tuple(BoardSection(*section) for section in sections),
-    )
+@dataclass(frozen=True, slots=True)
+class PostgresBooks:
+    """Implements `subscriptions.books.SeatBooks`: the seats, versions and changes of record."""
+
+    database: Database
+
+    async def load_board(self, event_id: UUID) -> BoardRow | None:
+        """Read version and seats in one statement. None: there is no such public event."""
+        async with self.database.engine.connect() as connection:
+            row = (await connection.execute(LOAD_BOARD, {"event_id": event_id})).one_or_none()
+        if row is None:
+            return None
+        sections = zip(row.section_ids, row.section_firsts, row.section_capacities, strict=True)
+        return BoardRow(
+            event_id=event_id,
+            version=row.version,
+            as_of=row.as_of,
+            states=row.states,
+            price_levels=row.price_levels,
+            level_prices=tuple(row.level_prices),
+            sections=tuple(BoardSection(*section) for section in sections),
+        )
+
+    async def changes_since(self, event_id: UUID, version: int) -> list[SeatChanges]:
+        """Read what came after a version, ascending and without a hole (see `whole_story`)."""
+        async with self.database.engine.connect() as connection:
+            rows = await connection.execute(
+                CHANGES_SINCE, {"event_id": event_id, "version": version, "most": CHANGES_MAX}
+            )
+            changes = [
+                SeatChanges(
+                    event_id,
+                    row.version,
+                    row.committed_at,
+                    tuple(row.seat_indexes),
+                    bytes(row.states),
+                )
+                for row in rows
+            ]
+        return whole_story(changes, version)
+
+    async def versions_of(self, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Read how far each event is, all in one statement."""
+        statement = sa.text(
+            "SELECT event_id, version FROM event_ledgers WHERE event_id = ANY(:ids)"
+        )
+        async with self.database.engine.connect() as connection:
+            rows = await connection.execute(statement, {"ids": list(event_ids)})
+            return {row.event_id: row.version for row in rows}
 
 
-async def changes_since(database: Database, event_id: UUID, version: int) -> list[SeatChanges]:
-    """Read what came after a version, ascending and without a hole.
+def whole_story(changes: list[SeatChanges], version: int) -> list[SeatChanges]:
+    """Give the change log's rows after a version, if they are all that happened since.
 
     [] if the log lacks any of it, or has so much that loading anew is cheaper.
     """
-    async with database.engine.connect() as connection:
-        rows = await connection.execute(
-            CHANGES_SINCE, {"event_id": event_id, "version": version, "most": CHANGES_MAX}
-        )
-        changes = [
-            SeatChanges(
-                event_id, row.version, row.committed_at, tuple(row.seat_indexes), bytes(row.states)
-            )
-            for row in rows
-        ]
-    if len(changes) == CHANGES_MAX:
+    if len(changes) >= CHANGES_MAX:
         return []
     gapless = all(change.version == version + n for n, change in enumerate(changes, start=1))
     return changes if gapless else []
-
-
-async def versions_of(database: Database, event_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Read how far each event is, all in one statement."""
-    statement = sa.text("SELECT event_id, version FROM event_ledgers WHERE event_id = ANY(:ids)")
-    async with database.engine.connect() as connection:
-        rows = await connection.execute(statement, {"ids": list(event_ids)})
-        return {row.event_id: row.version for row in rows}

@@ -37,7 +37,7 @@ class LiveDelta:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class LiveStale:
-    """The database is silent since then and the map may be behind; `version` was told last."""
+    """Since then nobody knows whether the map is right; `version` was told last."""
 
     since: datetime
     version: int

@@ -3,15 +3,14 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from box_office.availability import versions_of
 from box_office.boards import BoardView
 from box_office.changes import SeatChanges
-from box_office.database import Database
 from box_office.live import LiveMessage, UnknownEvent
+from subscriptions.books import SeatBooks
 from subscriptions.catching_up import CatchingUp
 from subscriptions.feed import NewsFeed
 from subscriptions.follower import Follower
@@ -37,31 +36,31 @@ class Boards:
 
     def __init__(
         self,
-        database: Database,
+        books: SeatBooks,
         feed: NewsFeed,
         pace: Pace | None = None,
         watched_events_max: int = WATCHED_EVENTS_MAX,
     ) -> None:
         self._pace = pace or Pace()
         self._watched_events_max = watched_events_max
-        self._database = database
+        self._books = books
         self._feed = feed
-        self._catching_up = CatchingUp(database, self._pace)
+        self._catching_up = CatchingUp(books, self._pace)
         self._tasks = Tasks()
         self._watched: dict[UUID, EventWatch] = {}
         self._openings: dict[UUID, asyncio.Task[EventWatch | None]] = {}
         self._early: dict[UUID, deque[SeatChanges]] = {}
         self._filling: dict[UUID, asyncio.Task[None]] = {}
-        #: Seconds that this process has been waiting for an answer since the last one.
+        #: A clock that stops while this process stands still (see `_listen_on`).
         self._listened = 0.0
-        self._last_minded = 0.0
-        self._last_answer_at = datetime.now(UTC)
-        self._is_stale = False
+        self._listened_at = 0.0
+        self._is_answered = True
+        self._stale_maps = 0
 
     async def start(self) -> None:
         """Begin to listen and to compare."""
         self._feed.receive(self.apply)
-        self._note_answer()
+        self._listen_on()
         self._tasks.start(every(self._pace.look, self._look), "The look at the versions")
         self._tasks.start(every(self._pace.stale / 10, self._mind_silence), "Minding silence")
         self._tasks.start(every(self._pace.idle / 10, self._forget_idle), "Forgetting idle events")
@@ -126,9 +125,10 @@ class Boards:
         if watch.stale_since is not None or since_version < 0:
             return
         try:
-            if since_version > watch.told.version:
-                await self._catching_up.reach_forward(watch, since_version)
-            await self._catching_up.reach_back(watch, since_version)
+            async with asyncio.timeout(self._pace.question):
+                if since_version > watch.told.version:
+                    await self._catching_up.reach_forward(watch, since_version)
+                await self._catching_up.reach_back(watch, since_version)
         except Exception as fault:  # noqa: BLE001 - whatever it was, there is a snapshot to give.
             logger.warning("No delta of event %s: %r", watch.event_id, fault)
 
@@ -152,13 +152,12 @@ class Boards:
         try:
             await self._make_room()
             await self._listen(event_id)
+            asked_at = self._listen_on()
             row = await self._catching_up.load(event_id)
             if row is None:
                 await self._feed.unwatch(event_id)
                 return None
-            watch = self._watched[event_id] = EventWatch(row, self._pace)
-            if self._is_stale:  # It answered this once; the next look decides whether it is back.
-                watch.go_stale(self._last_answer_at)
+            watch = self._watched[event_id] = EventWatch(row, self._pace, asked_at)
         finally:
             del self._early[event_id]
             del self._openings[event_id]
@@ -174,29 +173,42 @@ class Boards:
             logger.warning("The feed does not confirm event %s; going on without", event_id)
 
     def _mind_gap(self, watch: EventWatch) -> None:
-        event_id = watch.event_id
-        if watch.is_behind and not watch.closed and event_id not in self._filling:
-            work = self._fill_gaps(watch)
-            self._filling[event_id] = self._tasks.start(work, f"Catching up with event {event_id}")
+        if watch.is_behind:
+            self._ask(watch, self._fill_gaps)
 
-    async def _fill_gaps(self, watch: EventWatch) -> None:
-        """Give what is missing a moment to come by itself, then fetch it."""
+    def _ask(self, watch: EventWatch, work: Callable[[EventWatch], Awaitable[None]]) -> None:
+        """Begin to ask the database about an event, unless that is being done."""
+        event_id = watch.event_id
+        if not watch.closed and event_id not in self._filling:
+            self._filling[event_id] = self._tasks.start(
+                self._ask_once(watch, work), f"Catching up with event {event_id}"
+            )
+
+    async def _ask_once(
+        self, watch: EventWatch, work: Callable[[EventWatch], Awaitable[None]]
+    ) -> None:
         try:
-            while watch.is_behind and not watch.closed:
-                version = watch.board.version
-                await asyncio.sleep(self._pace.gap)
-                if watch.board.version == version:
-                    await self._read(watch)
+            await work(watch)
         finally:
             del self._filling[watch.event_id]
 
-    async def _read(self, watch: EventWatch, *, all_anew: bool = False) -> None:
-        """Ask the database about an event; if it does not answer, the next look asks again."""
+    async def _fill_gaps(self, watch: EventWatch) -> None:
+        """Give what is missing a moment to come by itself, then fetch it."""
+        while watch.is_behind and not watch.closed:
+            version = watch.board.version
+            await asyncio.sleep(self._pace.gap)
+            if watch.board.version == version:
+                await self._read(watch, self._catching_up.fill_gap)
+
+    async def _start_over(self, watch: EventWatch) -> None:
+        await self._read(watch, self._catching_up.start_over)
+
+    async def _read(
+        self, watch: EventWatch, question: Callable[[EventWatch], Awaitable[None]]
+    ) -> None:
+        """Ask the database about an event; if it does not answer, wait until asking again."""
         try:
-            if all_anew:
-                await self._catching_up.start_over(watch)
-            else:
-                await self._catching_up.fill_gap(watch)
+            await question(watch)
         except Exception as fault:  # noqa: BLE001 - silence has many faces; all are minded alike.
             logger.warning("Event %s cannot be read: %r", watch.event_id, fault)
             await asyncio.sleep(self._pace.look)
@@ -205,60 +217,60 @@ class Boards:
 
     async def _look(self) -> None:
         """Compare the versions of all watched events with the database's, in one query."""
-        before = {event_id: watch.board.version for event_id, watch in self._watched.items()}
-        if before:
-            try:
-                async with asyncio.timeout(self._pace.question):
-                    versions = await versions_of(self._database, list(before))
-            except Exception as fault:  # noqa: BLE001 - silence has many faces; all are minded alike.
-                if not self._is_stale:
-                    logger.warning("The database does not tell the versions: %r", fault)
-                return
-            await self._settle(before, versions)
-        self._note_answer()
-        self._end_silence()
+        asked_at = self._listen_on()
+        heard = {event_id: watch.heard_version for event_id, watch in self._watched.items()}
+        if not heard:
+            return
+        try:
+            async with asyncio.timeout(self._pace.question):
+                versions = await self._books.versions_of(list(heard))
+        except Exception as fault:  # noqa: BLE001 - silence has many faces; all are minded alike.
+            if self._is_answered:
+                logger.warning("The database does not tell the versions: %r", fault)
+            self._is_answered = False
+            return
+        self._is_answered = True
+        for event_id, version in heard.items():
+            if (watch := self._watched.get(event_id)) is not None:
+                self._compare(watch, version, versions.get(event_id, -1), asked_at)
 
-    async def _settle(self, before: dict[UUID, int], versions: dict[UUID, int]) -> None:
-        """See to events whose version differs; after a silence, before saying it is over."""
-        reading = []
-        for event_id, version in before.items():
-            watch, now = self._watched.get(event_id), versions.get(event_id, -1)
-            if watch is None:
-                continue
-            watch.hear_of(now)
-            if now < version:
-                logger.warning("Event %s went back to version %d: restored?", event_id, now)
-                reading.append(self._read(watch, all_anew=True))
-            elif self._is_stale and watch.is_behind:
-                reading.append(self._read(watch))
-            else:
-                self._mind_gap(watch)
-        await asyncio.gather(*reading)
+    def _compare(self, watch: EventWatch, heard: int, version: int, asked_at: float) -> None:
+        """See to an event of which `heard` was known when the database was asked."""
+        if version < heard:
+            logger.warning("Event %s went back to version %d: restored?", watch.event_id, version)
+            self._ask(watch, self._start_over)
+            return
+        watch.compare(version, asked_at)
+        self._mind_gap(watch)
+        self._mind_silence_of(watch)
 
-    def _note_answer(self) -> None:
-        self._listened = 0.0
-        self._last_minded = asyncio.get_running_loop().time()
-        self._last_answer_at = datetime.now(UTC)
+    def _listen_on(self) -> float:
+        """Give the seconds that this process has been listening.
+
+        A process that stood still for a while did not listen for as long: that is no silence.
+        """
+        now = asyncio.get_running_loop().time()
+        self._listened += min(now - self._listened_at, self._pace.stale / 5)
+        self._listened_at = now
+        return self._listened
 
     async def _mind_silence(self) -> None:
-        """Once the database has been silent for too long, tell the followers. Never silence."""
-        now = asyncio.get_running_loop().time()
-        # A process that stood still for a while did not listen for as long: that is no silence.
-        self._listened += min(now - self._last_minded, self._pace.stale / 5)
-        self._last_minded = now
-        if self._is_stale or self._listened < self._pace.stale:
-            return
-        logger.warning("The database is silent since %s: maps may be behind", self._last_answer_at)
-        self._is_stale = True
+        """Tell the followers of an event when its map may be behind, or no more. Never silence."""
+        self._listen_on()
         for watch in self._watched.values():
-            watch.go_stale(self._last_answer_at)
+            self._mind_silence_of(watch)
+        stale_maps = sum(watch.stale_since is not None for watch in self._watched.values())
+        if stale_maps != self._stale_maps:
+            logger.warning("%d of %d maps may be behind", stale_maps, len(self._watched))
+            self._stale_maps = stale_maps
 
-    def _end_silence(self) -> None:
-        if self._is_stale:
-            logger.warning("The database answers again")
-            self._is_stale = False
-            for watch in self._watched.values():
-                watch.end_stale()
+    def _mind_silence_of(self, watch: EventWatch) -> None:
+        watch.note_known()
+        unknown = self._listened - watch.known_at
+        if watch.stale_since is None and unknown >= self._pace.stale:
+            watch.go_stale(datetime.now(UTC) - timedelta(seconds=unknown))
+        elif watch.stale_since is not None and unknown < self._pace.stale:
+            watch.end_stale()
 
     async def _forget_idle(self) -> None:
         for watch in list(self._watched.values()):

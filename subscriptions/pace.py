@@ -13,8 +13,9 @@ class Pace:
     gap: float = 0.1
     #: How often the versions of all watched events are compared with the database.
     look: float = 1.0
-    #: Without an answer of the database for so long, viewers are told that the map may be behind.
-    stale: float = 3.0
+    #: Not knowing for so long whether a map is right, its viewers are told that it may be behind:
+    #: soon enough to keep the promise of 5 seconds.
+    stale: float = 4.0
     #: One question to the database may take so long.
     question: float = 2.0
     #: How long a first viewer waits for Redis to confirm the subscription.

@@ -26,7 +26,9 @@ class EventWatch:
     same message object; whoever encodes messages can cache the bytes by its identity.
     """
 
-    def __init__(self, row: BoardRow, pace: Pace) -> None:
+    def __init__(self, row: BoardRow, pace: Pace, known_at: float = 0.0) -> None:
+        #: The board has all that the database had at this moment, by the clock of who compares.
+        self.known_at = known_at
         self.board = SeatBoard(row)
         self.recent = RecentChanges()
         #: Counts how often what is told went back: a version means nothing in another generation.
@@ -47,6 +49,7 @@ class EventWatch:
         self.last_used = self._loop.time()
         self._pace = pace
         self._seen_version = row.version
+        self._compared: tuple[int, float] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._last_tick = 0.0
         self._told = self.board.view()
@@ -85,6 +88,19 @@ class EventWatch:
         """Note that the database has this version."""
         self._seen_version = max(self._seen_version, version)
 
+    def compare(self, version: int, at: float) -> None:
+        """Note that the database had this version at that moment (see `known_at`)."""
+        self.hear_of(version)
+        if self._compared is None:
+            self._compared = (version, at)
+        self.note_known()
+
+    def note_known(self) -> None:
+        """See whether the board has reached what it was compared with."""
+        if self._compared is not None and self.board.version >= self._compared[0]:
+            self.known_at = self._compared[1]
+            self._compared = None
+
     def take(self, changes: SeatChanges) -> None:
         """Take in a change, from wherever; followers are told at the next tick."""
         if not self.board.fits(changes):
@@ -102,10 +118,11 @@ class EventWatch:
         self.recent.reach_back(before, self._loop.time())
 
     def replace(self, row: BoardRow, asked_at_version: int) -> None:
-        """Begin anew from a row that was read after the board had `asked_at_version`.
+        """Begin anew from a row that was read after `asked_at_version` had been heard of.
 
-        A row below that version means that the database was restored: followers get a snapshot.
-        A row at or below the present version brings nothing: news overtook the reading.
+        A row below that version means that the database was restored: followers get a snapshot,
+        and what was heard from before the restore is forgotten. Another row at or below the present
+        version brings nothing: news overtook the reading.
         """
         went_back = row.version < asked_at_version
         if not went_back and row.version <= self.board.version:
@@ -114,6 +131,7 @@ class EventWatch:
         self.board = SeatBoard(row)
         self.recent.clear()
         self._seen_version = row.version
+        self._compared = None
         self.log_begins = 0
         self._board_generation += went_back
         for changes in held_back:
@@ -172,7 +190,7 @@ class EventWatch:
             self.use()
 
     def go_stale(self, since: datetime) -> None:
-        """Say, once, that the database is silent since then."""
+        """Say, once, that nobody knows whether the map is right since then."""
         self.stale_since = since
         self._wake()
 

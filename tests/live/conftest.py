@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from box_office.availability import PostgresBooks
 from box_office.database import Database
 from subscriptions.boards import Boards
 from subscriptions.feed import NoFeed
@@ -28,14 +29,14 @@ SELDOM_LOOKING = Pace(tick=0.02, gap=0.05, look=60)
 @pytest.fixture
 async def boards(database: Database) -> AsyncIterator[Boards]:
     """A server's boards that hear no news but what a test gives them, and hardly look."""
-    async with running(Boards(database, NoFeed(), SELDOM_LOOKING)) as boards:
+    async with running(Boards(PostgresBooks(database), NoFeed(), SELDOM_LOOKING)) as boards:
         yield boards
 
 
 @pytest.fixture
 async def looking_boards(database: Database) -> AsyncIterator[Boards]:
     """A server's boards without Redis: they find out by looking."""
-    async with running(Boards(database, NoFeed(), HURRIED)) as boards:
+    async with running(Boards(PostgresBooks(database), NoFeed(), HURRIED)) as boards:
         yield boards
 
 

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from box_office.availability import PostgresBooks
 from box_office.database import Database
 from box_office.live import LiveDelta, LiveMessage, LiveSnapshot, UnknownEvent
 from subscriptions.boards import Boards
@@ -136,7 +137,7 @@ async def test_changes_between_listening_and_reading_are_not_lost(hall: Hall) ->
             return True
 
     feed = BusyFeed()
-    async with running(Boards(hall.database, feed, SELDOM_LOOKING)) as boards:
+    async with running(Boards(PostgresBooks(hall.database), feed, SELDOM_LOOKING)) as boards:
         view = await boards.view(hall.event_id)
         boards.apply(feed.later)
 
@@ -251,7 +252,7 @@ async def test_a_restored_database_is_noticed_and_shown_as_it_is(
 
 async def test_a_viewer_gets_many_changes_as_one_merged_message(hall: Hall) -> None:
     async with (
-        running(Boards(hall.database, NoFeed(), Pace(tick=0.2, look=60))) as boards,
+        running(Boards(PostgresBooks(hall.database), NoFeed(), Pace(tick=0.2, look=60))) as boards,
         messages(boards, hall) as reader,
     ):
         await reader.snapshot()
@@ -427,7 +428,10 @@ async def test_what_nobody_looks_at_is_forgotten_and_what_is_followed_stays(
 ) -> None:
     followed, idle = await open_hall(database), await open_hall(database)
     pace = Pace(idle=0.3, look=60)
-    async with running(Boards(database, NoFeed(), pace)) as boards, messages(boards, followed) as m:
+    async with (
+        running(Boards(PostgresBooks(database), NoFeed(), pace)) as boards,
+        messages(boards, followed) as m,
+    ):
         await m.snapshot()
         await boards.view(idle.event_id)
         assert set(boards._watched) == {followed.event_id, idle.event_id}
@@ -442,7 +446,7 @@ async def test_so_many_events_are_watched_and_no_more_unless_followed(
     database: Database, watched_events_max: int
 ) -> None:
     halls = [await open_hall(database) for _ in range(4)]
-    boards = Boards(database, NoFeed(), SELDOM_LOOKING, watched_events_max)
+    boards = Boards(PostgresBooks(database), NoFeed(), SELDOM_LOOKING, watched_events_max)
     async with running(boards), messages(boards, halls[0]) as reader:
         await reader.snapshot()
         for hall in halls[1:]:
@@ -454,7 +458,7 @@ async def test_so_many_events_are_watched_and_no_more_unless_followed(
 
 async def test_one_query_looks_at_all_watched_events(database: Database) -> None:
     halls = [await open_hall(database) for _ in range(3)]
-    async with running(Boards(database, NoFeed(), HURRIED)) as boards:
+    async with running(Boards(PostgresBooks(database), NoFeed(), HURRIED)) as boards:
         for hall in halls:
             await boards.view(hall.event_id)
 
@@ -478,7 +482,7 @@ async def test_followers_of_an_event_that_is_no_more_are_sent_away(
 
 async def test_stopping_sends_followers_away_and_leaves_no_task(hall: Hall) -> None:
     before = asyncio.all_tasks()
-    boards = Boards(hall.database, NoFeed(), HURRIED)
+    boards = Boards(PostgresBooks(hall.database), NoFeed(), HURRIED)
     await boards.start()
     task = asyncio.create_task(Viewer(hall).follow(boards))
     await eventually(lambda: hall.event_id in boards._watched)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from box_office.availability import PostgresBooks
 from box_office.database import Database
 from box_office.live import LiveDelta, LiveSnapshot, LiveStale
 from subscriptions.boards import Boards
@@ -20,7 +21,7 @@ from tests.live.viewer import Viewer, eventually
 @pytest.fixture
 async def far_boards(far_database: Database) -> AsyncIterator[Boards]:
     """Boards whose way to the database may be cut; the hall itself stays reachable."""
-    async with running(Boards(far_database, NoFeed(), HURRIED)) as boards:
+    async with running(Boards(PostgresBooks(far_database), NoFeed(), HURRIED)) as boards:
         yield boards
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from box_office.availability import PostgresBooks
 from box_office.changes import SeatChanges
 from box_office.database import Database
 from box_office.live import LiveSnapshot
@@ -42,7 +43,7 @@ async def live_server(
     news, feed = RedisNews(redis_url), RedisFeed(redis_url)
     await news.start()
     await feed.start()
-    async with running(Boards(database, feed, pace)) as boards:
+    async with running(Boards(PostgresBooks(database), feed, pace)) as boards:
         yield LiveServer(boards, news)
     await feed.stop()
     await news.stop()
