@@ -23,6 +23,11 @@ from box_office.windows import NothingDoneError, OutcomeUnknownError, Windows
 
 Answer = TypeVar("Answer")
 
+#: What a process that is told to end may still take for what it has begun.
+FINISH_SECONDS_MAX = 5.0
+#: How long a sweep waits for its slowest event; most need some milliseconds.
+SWEEP_SECONDS_MAX = 2.0
+
 logger = logging.getLogger(__name__)
 
 LAPSED_EVENTS = sa.text("""
@@ -51,6 +56,7 @@ class BoxOffice:
     windows: Windows
     places: Places
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _being_swept: set[UUID] = field(default_factory=set)
 
     @classmethod
     def open(
@@ -93,11 +99,23 @@ class BoxOffice:
             logger.error("Work in the background failed", exc_info=fault)
 
     async def sweep(self) -> int:
-        """End every lapsed reservation, and say how many; any number of processes may sweep."""
+        """End every lapsed reservation, and say how many; any number of processes may sweep.
+
+        An event that is slow, or cannot be swept, holds up no other: it goes on in the background.
+        """
         async with self.database.engine.connect() as connection:
             event_ids = (await connection.execute(LAPSED_EVENTS)).scalars().all()
-        expired = await asyncio.gather(*(self._sweep(event_id) for event_id in event_ids))
-        return sum(expired)
+        begun = [self._begin_to_sweep(id_) for id_ in event_ids if id_ not in self._being_swept]
+        if not begun:
+            return 0
+        done, _ = await asyncio.wait(begun, timeout=SWEEP_SECONDS_MAX)
+        return sum(task.result() for task in done if task.exception() is None)
+
+    def _begin_to_sweep(self, event_id: UUID) -> asyncio.Task[int]:
+        self._being_swept.add(event_id)
+        task = self.in_background(self._sweep(event_id))
+        task.add_done_callback(lambda _: self._being_swept.discard(event_id))
+        return task
 
     async def _sweep(self, event_id: UUID) -> int:
         """End an event's lapsed reservations, statement by statement until none is left."""
@@ -112,7 +130,14 @@ class BoxOffice:
                 return total
 
     async def close(self) -> None:
-        """Finish what was begun: purchases that go on, and whoever stands at a window."""
+        """Finish what was begun: purchases that go on, and whoever stands at a window.
+
+        Who waits for a silent provider is let go: any step may be the last one of a process, and
+        the reconciler of another goes on.
+        """
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            _, waiting = await asyncio.wait(self._tasks, timeout=FINISH_SECONDS_MAX)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
         await self.windows.close()

@@ -9,7 +9,6 @@ from uuid import UUID
 import asyncpg
 import sqlalchemy as sa
 
-from box_office import payments
 from box_office.box_office import BoxOffice
 from box_office.database import Database
 from box_office.orders import orders_by_ids
@@ -18,8 +17,9 @@ from box_office.purchases import check_idempotency_key
 from box_office.refusals import OutcomeUnknown, Refusal
 from box_office.releasing import check_reason
 from box_office.sales import Void
+from box_office.settling import Unsettled, settle
 from box_office.wording import key_reused, not_cancellable, order_not_found
-from models import Order, OrderStatus, PaymentState
+from models import Order, OrderStatus
 
 logger = logging.getLogger(__name__)
 
@@ -83,14 +83,10 @@ def refusal_of(voided: asyncpg.Record) -> Refusal:
 
 
 async def refund(box_office: BoxOffice, payment_id: UUID) -> None:
-    """Give the money back. Left REFUNDING when that breaks off; repeating the call goes on."""
-    payment = await payments.payment_by_id(box_office.database, payment_id)
-    if payment.state is not PaymentState.REFUNDING or payment.reference is None:
-        return
+    """Give the money back. Where that breaks off the reconciler goes on, or a repeated call."""
     try:
-        await box_office.provider.refund(payment.reference)
-        await payments.refunded(box_office.database, payment_id)
-    except ProviderUnreachable:
+        await settle(box_office, payment_id)
+    except (ProviderUnreachable, Unsettled):
         logger.warning("The provider does not answer: the refund of %s waits", payment_id)
     except Exception:
         logger.exception("The refund of payment %s was interrupted", payment_id)

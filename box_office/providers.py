@@ -1,6 +1,8 @@
 """The port to whoever takes the money."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -43,6 +45,44 @@ class ActionRequired:
 Authorisation = Authorised | Declined | ActionRequired
 
 
+class ChargeState(StrEnum):
+    """AUTHORISED → CAPTURED → REFUNDED, or → VOIDED; ACTION_REQUIRED comes before; DECLINED ends.
+
+    NONE: the provider has never heard of the payment.
+    """
+
+    NONE = "NONE"
+    ACTION_REQUIRED = "ACTION_REQUIRED"
+    AUTHORISED = "AUTHORISED"
+    CAPTURED = "CAPTURED"
+    REFUNDED = "REFUNDED"
+    VOIDED = "VOIDED"
+    DECLINED = "DECLINED"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a payment stands at the provider."""
+
+    state: ChargeState
+    #: None where there is no charge.
+    reference: str | None = None
+    #: Why, where the state is DECLINED.
+    declined: Declined | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A webhook that the provider has truly sent: something may have happened to a payment.
+
+    It is not believed, only followed: whoever gets it asks where the payment stands.
+    """
+
+    #: The provider's own, the same each time it is sent.
+    id: str
+    payment_id: UUID
+
+
 class ProviderUnreachable(Exception):  # noqa: N818  Not our error: their silence.
     """The provider gave no answer: nobody knows what it did. Ask again with the same payment id."""
 
@@ -50,19 +90,28 @@ class ProviderUnreachable(Exception):  # noqa: N818  Not our error: their silenc
 class PaymentProvider(Protocol):
     """Whoever takes the money. Every call may be repeated and then answers the same.
 
-    Each raises ProviderUnreachable when there was no answer, and nothing else.
+    Each raises ProviderUnreachable when there was no answer, and nothing else that is expected.
     """
 
     name: str
 
     async def authorise(self, charge: Charge) -> Authorisation:
-        """Set the money aside."""
+        """Set the money aside. Declined where the payment was voided before."""
 
-    async def capture(self, reference: str) -> None:
-        """Take what was set aside, whole."""
+    async def look_up(self, payment_id: UUID) -> Standing:
+        """Tell where a payment stands. Changes nothing."""
 
-    async def void(self, reference: str) -> None:
-        """Let go of what was set aside."""
+    async def capture(self, reference: str) -> Declined | None:
+        """Take what was set aside, whole. Declined: refused, finally, and nothing was taken."""
+
+    async def void(self, payment_id: UUID) -> Standing:
+        """Let go of whatever was set aside for a payment, and of what may still arrive.
+
+        Gives where it stands now: VOIDED or DECLINED; CAPTURED or REFUNDED when it was too late.
+        """
 
     async def refund(self, reference: str) -> None:
         """Give back what was taken, whole."""
+
+    def read_hint(self, headers: Mapping[str, str], body: bytes) -> Hint | None:
+        """Read a webhook (header names in lower case). None: the provider has not sent this."""

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from box_office.crash_points import CrashPoint, passing
 from box_office.database import Database
 from box_office.money import AmountError, is_known_currency, to_minor
 from box_office.refusals import InvalidInput, Refusal
@@ -119,6 +120,7 @@ async def publish_event(session: AsyncSession, new: NewEvent) -> Event | list[Re
     await _lay_out_seats(session, event, levels, new.blocked_seat_indexes)
     session.add(_ledger(event, seat_map.seat_count, len(new.blocked_seat_indexes)))
     await session.flush()
+    passing(CrashPoint.PUBLISHING)
     return event
 
 
@@ -136,6 +138,7 @@ async def analyze_seats(database: Database) -> None:
     which must neither queue publishers nor fail an event that is on sale already. When it is
     skipped, autovacuum does it within a minute.
     """
+    passing(CrashPoint.PUBLISHED)
     async with database.engine.connect() as connection:
         alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await alone.execute(sa.text("ANALYZE (SKIP_LOCKED) event_seats, event_ledgers, events"))

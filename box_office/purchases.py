@@ -1,25 +1,24 @@
 """Purchasing a reservation: begin, authorise, sell, capture.
 
 The seats are sold after the money is set aside and before it is taken; selling is the point of no
-return. Every step may be repeated: whoever repeats the call with its key, on any server, goes on
-where the last one stopped.
+return. The steps are in `settling`: whoever repeats the call with its key, on any server, goes on
+where the last one stopped, and is answered what the books then say.
 """
 
 import asyncio
 import hashlib
 import logging
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
 
-from box_office import payments
 from box_office.box_office import BoxOffice
+from box_office.crash_points import CrashPoint, passing
 from box_office.orders import order_ids_by_reservation_ids, orders_by_ids
-from box_office.providers import ActionRequired, Authorised, Charge, Declined, ProviderUnreachable
+from box_office.providers import ActionRequired, ProviderUnreachable
 from box_office.refusals import (
     InvalidInput,
     OutcomeUnknown,
@@ -27,7 +26,8 @@ from box_office.refusals import (
     ReservationExpired,
 )
 from box_office.reservations import reservations_by_ids
-from box_office.sales import Abandon, Begin, Reopen, Sell
+from box_office.sales import Begin
+from box_office.settling import Unsettled, sell_for_nothing, settle
 from box_office.wording import (
     action_required,
     declined,
@@ -158,6 +158,8 @@ async def bring_to_its_end(begun: "Purchase") -> Order | list[Refusal]:
         return await begun.finish()
     except ProviderUnreachable:
         return [OutcomeUnknown(message=PROVIDER_SILENT)]
+    except Unsettled as problem:
+        return [OutcomeUnknown(message=str(problem))]
     except Exception:
         logger.exception("A purchase that had begun was interrupted")
         return [OutcomeUnknown(message=INTERRUPTED)]
@@ -180,7 +182,7 @@ def refusal_of(begun: asyncpg.Record) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A purchase whose payment has begun, here or elsewhere, now or earlier."""
+    """A purchase that has begun, here or elsewhere, now or earlier."""
 
     box_office: BoxOffice
     request: PurchaseRequest
@@ -188,90 +190,31 @@ class Purchase:
     begun: asyncpg.Record
 
     async def finish(self) -> Order | list[Refusal]:
-        """Go on from wherever the payment stands."""
+        """Go on from wherever the payment stands, and answer what came of it."""
         if self.begun["o_amount"] == 0:
-            return await self._sell(None, None)
-        payment = await payments.payment_by_id(self.box_office.database, self.begun["o_payment"])
-        match payment.state:
-            case PaymentState.STARTED | PaymentState.ACTION_REQUIRED:
-                return await self._authorise(payment)
-            case PaymentState.AUTHORISED:
-                return await self._capture(payment.id, payment.reference or "")
-            case PaymentState.DECLINED if payment.declined is not None:
-                return [declined(payment.declined, held=await self._still_held())]
-            case PaymentState.VOIDED:
-                return [await self._lost()]
-            case _:
-                return await self._order()
-
-    async def _authorise(self, payment: payments.PaymentRow) -> Order | list[Refusal]:
-        """Have the money set aside."""
-        charge = Charge(
-            payment_id=payment.id,
-            amount_minor=payment.amount_minor,
-            currency_code=payment.currency_code,
-            token=self.request.payment_token or "",
-        )
-        match await self.box_office.provider.authorise(charge):
-            case Authorised(reference=reference):
-                return await self._sell(payment.id, reference)
-            case ActionRequired(reference=reference, client_secret=secret):
-                await payments.require_action(self.box_office.database, payment.id, reference)
-                return [action_required(secret)]
-            case Declined() as refused:
-                reopen = Reopen(payment.reservation_id, payment.id, refused)
-                held = await self._ask(Reopen.STATEMENT, reopen)
-                if isinstance(held, OutcomeUnknown):
-                    return [held]
-                return [declined(refused, held=held)]
-
-    async def _sell(self, payment_id: UUID | None, reference: str | None) -> Order | list[Refusal]:
-        """Sell the seats, then take the money."""
-        seats = len(self.begun["o_seats"])
-        sell = Sell(self.request.reservation_id, payment_id, reference, seats)
-        sold = await self._ask(Sell.STATEMENT, sell)
-        if isinstance(sold, OutcomeUnknown):
-            return [sold]
-        if not sold:
-            return await self._not_sold(payment_id, reference)
-        if payment_id is None or reference is None:
-            return await self._order()
-        return await self._capture(payment_id, reference)
-
-    async def _not_sold(
-        self, payment_id: UUID | None, reference: str | None
-    ) -> Order | list[Refusal]:
-        """Give up, money first, if a seat was lost; go on if whoever repeats this call was quicker.
-
-        A sale changes the payment and the seats in one step. So when the payment still waits, it is
-        the seats that are gone, and no repetition can get them back.
-        """
-        reservation_id = self.request.reservation_id
-        if await order_ids_by_reservation_ids(self.box_office.database, [reservation_id]):
-            return await self.finish() if payment_id is not None else await self._order()
-        if reference is not None:
-            await self.box_office.provider.void(reference)
-        answer = await self._ask(Abandon.STATEMENT, Abandon(reservation_id, payment_id, reference))
-        return [answer] if isinstance(answer, OutcomeUnknown) else [await self._lost()]
-
-    async def _capture(self, payment_id: UUID, reference: str) -> Order | list[Refusal]:
-        """Take the money for seats that are sold."""
-        try:
-            await self.box_office.provider.capture(reference)
-        except ProviderUnreachable:
-            raise
-        except Exception:
-            # Whoever repeated this call was quicker, and the order may even be refunded by now.
-            payment = await payments.payment_by_id(self.box_office.database, payment_id)
-            if payment.state is PaymentState.AUTHORISED:
-                raise
-            return await self._order()
-        await payments.captured(self.box_office.database, payment_id)
+            return await self._take_what_costs_nothing()
+        payment = await settle(self.box_office, self.begun["o_payment"], self.request.payment_token)
+        passing(CrashPoint.SETTLED)
+        if isinstance(payment, ActionRequired):
+            return [action_required(payment.client_secret)]
+        if payment.state is PaymentState.DECLINED and payment.declined is not None:
+            return [declined(payment.declined, held=await self._is_held())]
+        if payment.state is PaymentState.VOIDED and payment.declined is not None:
+            held = await self._is_held()
+            return [declined(payment.declined, held=True) if held else await self._lost()]
         return await self._order()
 
-    async def _ask(self, statement: Any, request: Any) -> Any:
-        claims = frozenset({self.request.buyer_id, self.request.reservation_id})
-        return await self.box_office.ask(self.event_id, statement, request, claims)
+    async def _take_what_costs_nothing(self) -> Order | list[Refusal]:
+        """Sell without a payment, or find that it was sold, or that a seat is lost."""
+        if not await sell_for_nothing(
+            self.box_office,
+            self.event_id,
+            self.request.buyer_id,
+            self.request.reservation_id,
+            len(self.begun["o_seats"]),
+        ):
+            return [await self._lost()]
+        return await self._order()
 
     async def _order(self) -> Order | list[Refusal]:
         reservation_id = self.request.reservation_id
@@ -282,7 +225,7 @@ class Purchase:
         orders = await orders_by_ids(database, list(ids.values()))
         return orders[ids[reservation_id]]
 
-    async def _still_held(self) -> bool:
+    async def _is_held(self) -> bool:
         """Tell whether the seats wait for another try."""
         reservation_id = self.request.reservation_id
         found = await reservations_by_ids(self.box_office.database, [reservation_id])

@@ -1,4 +1,4 @@
-"""The statements of a sale at the window: begin a payment, sell, reopen, abandon, void."""
+"""The statements of a sale at the window: begin a payment, sell, and what undoes either."""
 
 import secrets
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import asyncpg
 from box_office.batches import Connection, Written, changes_of
 from box_office.providers import Declined
 from box_office.reserving import HOLD_GRACE
-from models import new_id
+from models import PaymentState, new_id
 
 #: How long a payment may take before the seats are free again.
 PAYMENT_DEADLINE = timedelta(minutes=3)
@@ -25,8 +25,9 @@ TICKET_CODE_LENGTH = 20
 
 BEGIN = "SELECT * FROM begin_purchases($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 SELL = "SELECT * FROM sell_seats($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-REOPEN = "SELECT * FROM reopen_reservations($1, $2, $3, $4, $5, $6, $7, $8)"
-ABANDON = "SELECT * FROM abandon_purchases($1, $2, $3, $4)"
+FAIL = "SELECT * FROM fail_payments($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+REFUSE = "SELECT * FROM refuse_captures($1, $2, $3, $4, $5, $6)"
+RESUME = "SELECT * FROM resume_payment($1, $2, $3)"
 VOID = "SELECT * FROM void_orders($1, $2, $3, $4, $5, $6)"
 
 
@@ -107,63 +108,91 @@ class SellStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class Reopen:
-    """A reservation whose payment was declined."""
-
-    reservation_id: UUID
-    payment_id: UUID
-    declined: Declined
-
-    STATEMENT: ClassVar["ReopenStatement"]
-
-
-class ReopenStatement:
-    """Put reservations back from PAYING to OPEN."""
-
-    async def write(
-        self, connection: Connection, event_id: UUID, requests: Sequence[Reopen]
-    ) -> Written[bool]:
-        """Decide a batch: whether the seats are still held."""
-        rows = await connection.fetch(
-            REOPEN,
-            event_id,
-            [reopen.reservation_id for reopen in requests],
-            [reopen.payment_id for reopen in requests],
-            [reopen.declined.code for reopen in requests],
-            [reopen.declined.message for reopen in requests],
-            [reopen.declined.retryable for reopen in requests],
-            RETRY_TIME,
-            HOLD_GRACE,
-        )
-        return Written([row["o_held"] for row in rows], changes_of(event_id, rows[0]))
-
-
-@dataclass(frozen=True, slots=True)
-class Abandon:
-    """A reservation whose seats could not be sold; what was set aside for it is let go already."""
+class Fail:
+    """A payment that came to nothing; no payment: nothing was due."""
 
     reservation_id: UUID
     payment_id: UUID | None
-    reference: str | None
+    #: What it ends as: DECLINED, or VOIDED once it was VOIDING.
+    state: PaymentState
+    #: What the buyer is told of it.
+    reason: Declined
 
-    STATEMENT: ClassVar["AbandonStatement"]
+    STATEMENT: ClassVar["FailStatement"]
 
 
-class AbandonStatement:
-    """End reservations that lost a seat while they were being paid."""
+class FailStatement:
+    """Put reservations back from PAYING to OPEN, or end those that lost a seat meanwhile."""
 
     async def write(
-        self, connection: Connection, event_id: UUID, requests: Sequence[Abandon]
+        self, connection: Connection, event_id: UUID, requests: Sequence[Fail]
     ) -> Written[bool]:
         """Decide a batch: whether it was this payment's turn."""
         rows = await connection.fetch(
-            ABANDON,
+            FAIL,
             event_id,
-            [abandon.reservation_id for abandon in requests],
-            [abandon.payment_id for abandon in requests],
-            [abandon.reference for abandon in requests],
+            [fail.reservation_id for fail in requests],
+            [fail.payment_id for fail in requests],
+            [fail.state.value for fail in requests],
+            [fail.reason.code for fail in requests],
+            [fail.reason.message for fail in requests],
+            [fail.reason.retryable for fail in requests],
+            RETRY_TIME,
+            HOLD_GRACE,
         )
-        return Written([row["o_abandoned"] for row in rows], changes_of(event_id, rows[0]))
+        return Written([row["o_failed"] for row in rows], changes_of(event_id, rows[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """An order whose money the provider will not take, though it had set it aside."""
+
+    reservation_id: UUID
+    payment_id: UUID
+    reason: Declined
+
+    STATEMENT: ClassVar["RefuseStatement"]
+
+
+class RefuseStatement:
+    """Cancel orders that were never paid: tickets void, seats free."""
+
+    async def write(
+        self, connection: Connection, event_id: UUID, requests: Sequence[Refuse]
+    ) -> Written[bool]:
+        """Decide a batch: whether the payment was still to be captured."""
+        rows = await connection.fetch(
+            REFUSE,
+            event_id,
+            [refuse.reservation_id for refuse in requests],
+            [refuse.payment_id for refuse in requests],
+            [refuse.reason.code for refuse in requests],
+            [refuse.reason.message for refuse in requests],
+            [refuse.reason.retryable for refuse in requests],
+        )
+        return Written([row["o_refused"] for row in rows], changes_of(event_id, rows[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A payment that had come to nothing here, and whose money is there after all."""
+
+    payment_id: UUID
+
+    STATEMENT: ClassVar["ResumeStatement"]
+
+
+class ResumeStatement:
+    """Begin such a payment again, with all of its seats or none. So rare: one at a time."""
+
+    async def write(
+        self, connection: Connection, event_id: UUID, requests: Sequence[Resume]
+    ) -> Written[bool]:
+        """Decide whether the seats are still to be had."""
+        (resume,) = requests
+        row = await connection.fetchrow(RESUME, event_id, resume.payment_id, PAYMENT_DEADLINE)
+        assert row is not None
+        return Written([row["o_resumed"]], changes_of(event_id, row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +229,7 @@ class VoidStatement:
 
 Begin.STATEMENT = BeginStatement()
 Sell.STATEMENT = SellStatement()
-Reopen.STATEMENT = ReopenStatement()
-Abandon.STATEMENT = AbandonStatement()
+Fail.STATEMENT = FailStatement()
+Refuse.STATEMENT = RefuseStatement()
+Resume.STATEMENT = ResumeStatement()
 Void.STATEMENT = VoidStatement()

@@ -18,6 +18,7 @@ import asyncpg
 from box_office.batches import Again, Statement, Written
 from box_office.boards import SeatBoards
 from box_office.changes import SeatChanges
+from box_office.crash_points import Moment, passing_window
 from box_office.database import Database
 from box_office.news import SeatNews
 
@@ -173,6 +174,8 @@ class Window:
 
     async def _write(self, batch: list[Waiting]) -> None:
         """Write a batch and answer everybody in it, whatever happens."""
+        statement = batch[0].statement
+        passing_window(statement, Moment.UNWRITTEN)
         try:
             written = await self._decide(batch)
         except ROLLED_BACK as error:
@@ -189,7 +192,9 @@ class Window:
             for waiting in batch:
                 await self._write([waiting])
         else:
+            passing_window(statement, Moment.WRITTEN)
             self._announce(written.changes)
+            passing_window(statement, Moment.TOLD)
             self._answer(batch, written)
 
     async def _decide(self, batch: list[Waiting]) -> Written[Any]:

@@ -121,7 +121,7 @@ def expired(at: datetime) -> ReservationExpired:
 def declined(refused: Declined, *, held: bool) -> PaymentDeclined:
     """Say that nothing was charged, and what to do."""
     if not held:
-        advice = "Nothing was charged, and the reservation's time has run out. Reserve again."
+        advice = "Nothing was charged, and the seats are no longer held. Reserve again."
     elif refused.retryable:
         advice = (
             "Nothing was charged and your seats are still held. Call again with another"

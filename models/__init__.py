@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+from models.audits import Audit
 from models.availability import EventLedger, EventSeat, SeatChange, SeatStatus
 from models.base import Table, new_id
 from models.events import (
@@ -14,7 +15,7 @@ from models.events import (
     PriceLevel,
 )
 from models.orders import Order, OrderStatus, Ticket, TicketStatus
-from models.payments import IdempotencyKey, Payment, PaymentState, RequestKind
+from models.payments import IdempotencyKey, Payment, PaymentHint, PaymentState, RequestKind
 from models.reservations import Allowance, Reservation, ReservationStatus
 from models.seat_maps import Seat, SeatMap, Section, SectionKind
 from models.venues import Venue
@@ -23,6 +24,7 @@ metadata = SQLModel.metadata
 
 __all__ = [
     "Allowance",
+    "Audit",
     "Event",
     "EventLedger",
     "EventPerformer",
@@ -34,6 +36,7 @@ __all__ = [
     "Order",
     "OrderStatus",
     "Payment",
+    "PaymentHint",
     "PaymentState",
     "Performer",
     "PriceLevel",

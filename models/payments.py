@@ -1,4 +1,4 @@
-"""Each try to pay for a reservation, and the requests that must not be done twice."""
+"""Each try to pay for a reservation, and the requests and hints that must not be done twice."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,13 +7,15 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from models.base import Table, recorded_at, word
+from models.base import Table, instant, recorded_at, word
 
 
 class PaymentState(StrEnum):
-    """STARTED → AUTHORISED → CAPTURED → REFUNDING → REFUNDED; or DECLINED; or VOIDED uncaptured.
+    """STARTED → AUTHORISED → CAPTURED → REFUNDING → REFUNDED; or DECLINED; or VOIDING → VOIDED.
 
-    ACTION_REQUIRED waits for the buyer; it goes on to AUTHORISED or DECLINED.
+    ACTION_REQUIRED waits for the buyer; it goes on like STARTED. VOIDING: we have given up, and the
+    provider is yet to be told. Late money leads from DECLINED or VOIDED back to AUTHORISED (the
+    seats were still to be had) or to REFUNDING.
     """
 
     STARTED = "STARTED"
@@ -23,6 +25,7 @@ class PaymentState(StrEnum):
     REFUNDING = "REFUNDING"
     REFUNDED = "REFUNDED"
     DECLINED = "DECLINED"
+    VOIDING = "VOIDING"
     VOIDED = "VOIDED"
 
 
@@ -36,7 +39,9 @@ class Payment(Table, table=True):
             "uq_payments_one_that_may_take_money",
             "reservation_id",
             unique=True,
-            postgresql_where=sa.text("state NOT IN ('DECLINED', 'VOIDED')"),
+            postgresql_where=sa.text(
+                "state IN ('STARTED', 'ACTION_REQUIRED', 'AUTHORISED', 'CAPTURED', 'VOIDING')"
+            ),
         ),
         sa.Index("ix_payments_state_updated_at", "state", "updated_at"),
         sa.CheckConstraint("amount_minor > 0", "amount_is_positive"),
@@ -62,6 +67,8 @@ class Payment(Table, table=True):
     decline_retryable: bool | None = None
     created_at: datetime = recorded_at()
     updated_at: datetime = recorded_at()
+    #: When the reconciler last took it up, for one process at a time.
+    looked_at: datetime | None = instant(nullable=True, default=None)
 
 
 class RequestKind(StrEnum):
@@ -78,6 +85,7 @@ class IdempotencyKey(SQLModel, table=True):
     __table_args__ = (
         sa.CheckConstraint("length(key) BETWEEN 1 AND 128", "key_has_a_length"),
         sa.CheckConstraint("length(request_hash) = 32", "request_hash_is_sha_256"),
+        sa.Index("ix_idempotency_keys_created_at", "created_at"),
     )
 
     buyer_id: UUID = Field(primary_key=True)
@@ -89,3 +97,22 @@ class IdempotencyKey(SQLModel, table=True):
     #: The try this request began; None when nothing was due, or for another kind of request.
     payment_id: UUID | None = Field(default=None, foreign_key="payments.id")
     created_at: datetime = recorded_at()
+
+
+class PaymentHint(SQLModel, table=True):
+    """A webhook as it came, once: what it says is not believed, the provider is asked."""
+
+    __tablename__ = "payment_hints"
+    __table_args__ = (
+        sa.Index(
+            "ix_payment_hints_unhandled", "received_at", postgresql_where=sa.text("NOT handled")
+        ),
+    )
+
+    provider: str = Field(max_length=40, primary_key=True)
+    #: The provider's own id of it: the same one comes twice.
+    hint_id: str = Field(max_length=200, primary_key=True)
+    #: Perhaps none of ours: another installation may share the provider's account.
+    payment_id: UUID
+    handled: bool = False
+    received_at: datetime = recorded_at()

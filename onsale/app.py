@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from box_office.availability import PostgresBooks
 from box_office.box_office import BoxOffice
 from box_office.database import Database
 from box_office.hot_events import HotEvents
@@ -30,17 +31,17 @@ from onsale.health import health_routes
 from onsale.identity import Tokens, Visitor
 from onsale.layouts import Layouts, serve_layout
 from onsale.logs import REQUEST_ID_HEADER, configure_logs
-from onsale.payments.pretend import PretendProvider
+from onsale.payments.pretend.adapter import PretendProvider
+from onsale.payments.pretend.own import own_provider
 from onsale.redis_news import RedisFeed, RedisNews
 from onsale.settings import Settings
-from onsale.sweeping import sweep_forever
+from onsale.sweeping import reconcile_forever, sweep_forever
 from onsale.token_key import load_token_key
+from onsale.webhooks import webhook_routes, webhooks_url
 from schema.context import Context
 from schema.errors import ErrorCode
 from subscriptions.boards import Boards
 from subscriptions.feed import NewsFeed, NoFeed
-
-PRETEND_RECORD = "pretend-payments.sqlite3"
 
 #: Where to go: the answer to `/`, and to whoever got lost.
 PLACES = {
@@ -96,7 +97,7 @@ class Server:
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         """Open everything, and close it in the reverse order once begun mutations are done."""
-        async with open_parts(self._settings) as self._parts:
+        async with open_parts(self._settings, webhooks_url(self._settings)) as self._parts:
             spare_what_stays()
             yield
             await self.operations.finish()
@@ -118,6 +119,7 @@ def create_app(settings: Settings) -> Starlette:
             WebSocketRoute("/graphql", GraphQLOverWebSocket(*entrance)),
             Route("/layouts/{name}.json", layout),
             *health_routes(lambda: server.parts.database),
+            *webhook_routes(lambda: server.parts.box_office),
         ],
         middleware=[_cors(settings)] if settings.allowed_origins else [],
         exception_handlers={HTTPException: show_the_way, Exception: apologise},
@@ -126,21 +128,25 @@ def create_app(settings: Settings) -> Starlette:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
-    """Open a server's parts in order; on the way out they close in the reverse order."""
+async def open_parts(settings: Settings, notify: str | None = None) -> AsyncIterator[Parts]:
+    """Open a server's parts in order; on the way out they close in the reverse order.
+
+    `notify` is where a payment provider of our own sends its webhooks; None: nowhere.
+    """
     assert settings.database_url is not None, "commands see to it that there is a database"
     async with AsyncExitStack() as stack:
         database = await Database.connect(settings.database_url)
         stack.push_async_callback(database.close)
         news, feed = await _open_news(settings.redis_url, stack)
-        boards = Boards(database, feed)
+        boards = Boards(PostgresBooks(database), feed)
         await boards.start()
         stack.push_async_callback(boards.stop)
-        provider = PretendProvider(settings.data_dir / PRETEND_RECORD)
+        provider = await _open_provider(settings, stack, notify)
         box_office = BoxOffice.open(database, boards, news, provider)
         stack.push_async_callback(box_office.close)
-        sweeping = asyncio.create_task(sweep_forever(box_office), name="Sweeping")
-        stack.push_async_callback(_end, sweeping)
+        for chore in (sweep_forever, reconcile_forever):
+            task = asyncio.create_task(chore(box_office), name=chore.__name__)
+            stack.push_async_callback(_end, task)
         yield Parts(
             database=database,
             boards=boards,
@@ -161,6 +167,18 @@ async def _open_news(url: str | None, stack: AsyncExitStack) -> tuple[SeatNews, 
         await part.start()
         stack.push_async_callback(part.stop)
     return news, feed
+
+
+async def _open_provider(
+    settings: Settings, stack: AsyncExitStack, notify: str | None
+) -> PretendProvider:
+    """Reach the payment provider that is named, or start one that pretends."""
+    if settings.payments_url is not None and settings.payments_key is not None:
+        url, key = settings.payments_url, settings.payments_key.get_secret_value()
+    else:
+        own = await stack.enter_async_context(own_provider(settings.data_dir, notify))
+        url, key = own.url, own.key
+    return await stack.enter_async_context(PretendProvider.connected(url, key))
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -23,6 +23,7 @@ WAITING_CONNECTIONS_MAX = 4096
 def run_server(settings: Settings, door: socket.socket, console: Console) -> None:
     """Serve behind this door until SIGTERM or Ctrl-C."""
     where = settings.host, door.getsockname()[1]
+    settings = settings.model_copy(update={"port": where[1]})
     server = AnnouncedServer(_configuration(settings), lambda: _say_where(console, *where))
     server.run(sockets=[door])
 

@@ -15,6 +15,8 @@ DATABASE_SCHEMES = {"postgresql", "postgres", "postgresql+asyncpg"}
 REDIS_SCHEMES = {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}
 POSTGRES_EXAMPLE = "postgresql://user:password@host:5432/database"
 REDIS_EXAMPLE = "redis://host:6379/0"
+PAYMENTS_SCHEMES = {"http", "https"}
+PAYMENTS_EXAMPLE = "http://127.0.0.1:8001"
 PORT_MAX = 65_535
 PORT = re.compile(r"[0-9]{1,5}")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -67,14 +69,23 @@ class Settings(BaseSettings):
     #: Browser origins that may use a buyer's cookie, besides the server's own.
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     log_format: LogFormat = LogFormat.CONSOLE
+    #: The payment provider; None: a pretending one is started, with its record in `data_dir`.
+    payments_url: str | None = None
+    #: What the provider knows us by, and signs its webhooks with.
+    payments_key: SecretStr | None = None
+    #: For tests of recovery: a point of `box_office.crash_points` at which the process dies.
+    crash_at: str | None = None
 
     @classmethod
     def read(cls, **given: Any) -> Self:
         """Read the environment; what is given wins over it. Raises StartError with every fault."""
         try:
-            return cls(**given)
+            settings = cls(**given)
         except ValidationError as faults:
             raise StartError("\n".join(map(_fault_line, faults.errors()))) from None
+        if settings.payments_url is not None and settings.payments_key is None:
+            raise StartError("ONSALE_PAYMENTS_KEY: give the key of the provider you named")
+        return settings
 
     @field_validator("database_url")
     @classmethod
@@ -85,6 +96,11 @@ class Settings(BaseSettings):
     @classmethod
     def _names_a_redis(cls, url: str | None) -> str | None:
         return _with_scheme(url, REDIS_SCHEMES, REDIS_EXAMPLE)
+
+    @field_validator("payments_url")
+    @classmethod
+    def _names_a_provider(cls, url: str | None) -> str | None:
+        return _with_scheme(url, PAYMENTS_SCHEMES, PAYMENTS_EXAMPLE)
 
     @field_validator("host")
     @classmethod

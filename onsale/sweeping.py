@@ -1,42 +1,63 @@
-"""Every process sweeps: reservations that have lapsed give their seats back, once a second."""
+"""What every process does again and again: end what has lapsed, take up what was left."""
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 
 import sqlalchemy as sa
 import structlog
 
 from box_office.box_office import BoxOffice
+from box_office.reconciling import Reconciler
 from box_office.windows import CONNECTION_LOST
 
 SWEEP_EVERY_SECONDS = 1.0
-#: Several servers shall not sweep at the very same moment.
-SWEEP_JITTER = 0.2
+RECONCILE_EVERY_SECONDS = 3.0
+#: Several servers shall not come at the very same moment.
+JITTER = 0.2
 
 log = structlog.get_logger("onsale.sweeping")
 
 
 async def sweep_forever(box_office: BoxOffice) -> None:
-    """Sweep until cancelled. A sweep that fails is logged, and the next one tries again."""
+    """Sweep until cancelled: reservations that have lapsed give their seats back."""
+    await repeat("Sweeping", SWEEP_EVERY_SECONDS, box_office.sweep, "reservations expired")
+
+
+async def reconcile_forever(box_office: BoxOffice) -> None:
+    """Reconcile until cancelled: payments that were left between two states go on."""
+    reconciler = Reconciler(box_office)
+    await repeat("Reconciling", RECONCILE_EVERY_SECONDS, reconciler.take_up, "payments taken up")
+
+
+async def repeat(
+    what: str, every_seconds: float, work: Callable[[], Awaitable[int]], done: str
+) -> None:
+    """Do it again and again until cancelled. One that fails is logged, and tried again.
+
+    `work` says how much there was to do; `done` is what the log then calls that.
+    """
+    waits = f"{what} waits: the database does not answer"
+    goes_on = f"{what} goes on: the database answers again"
+    failed = f"{what} failed; it is tried again"
     is_away = False
     while True:
-        pause = SWEEP_EVERY_SECONDS * random.uniform(1 - SWEEP_JITTER, 1 + SWEEP_JITTER)  # noqa: S311 - no secret.
-        await asyncio.sleep(pause)
+        await asyncio.sleep(every_seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret.
         try:
-            expired = await box_office.sweep()
+            count = await work()
         except Exception as fault:
             if not does_not_answer(fault):
-                log.exception("Sweeping failed; it is tried again")
+                log.exception(failed)
             elif not is_away:
                 is_away = True
                 problem = type(fault).__name__
-                log.warning("Sweeping waits: the database does not answer", problem=problem)
+                log.warning(waits, problem=problem)
         else:
             if is_away:
                 is_away = False
-                log.warning("Sweeping goes on: the database answers again")
-            if expired:
-                log.info("reservations expired", count=expired)
+                log.warning(goes_on)
+            if count:
+                log.info(done, count=count)
 
 
 def does_not_answer(fault: BaseException | None) -> bool:

@@ -50,14 +50,14 @@ def template(services: Services) -> str:
 @pytest.fixture
 async def empty_database_url(services: Services) -> AsyncIterator[str]:
     """A database of this test alone, with nothing in it."""
-    async with _own_database(services, "template1") as url:
+    async with own_database(services, "template1") as url:
         yield url
 
 
 @pytest.fixture
 async def database_url(services: Services, template: str) -> AsyncIterator[str]:
     """A migrated database of this test alone."""
-    async with _own_database(services, template) as url:
+    async with own_database(services, template) as url:
         yield url
 
 
@@ -77,7 +77,7 @@ def redis_url(services: Services) -> str:
 
 
 @asynccontextmanager
-async def _own_database(services: Services, template: str) -> AsyncIterator[str]:
+async def own_database(services: Services, template: str) -> AsyncIterator[str]:
     name = f"test_{uuid4().hex}"
     admin = await asyncpg.connect(services.database_url)
     try:

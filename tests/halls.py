@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,11 +16,15 @@ from box_office.changes import SeatChanges
 from box_office.database import Database
 from box_office.news import NoNews, SeatNews
 from box_office.providers import (
+    ActionRequired,
     Authorisation,
     Authorised,
     Charge,
+    ChargeState,
     Declined,
+    Hint,
     PaymentProvider,
+    Standing,
 )
 from box_office.refusals import Refusal
 from box_office.reservations import ReservationRow
@@ -29,6 +33,9 @@ from models import new_id
 
 PRICE_MINOR = 4_200
 VIP_PRICE_MINOR = 9_900
+
+
+CARD_DECLINED = Declined("card_declined", "The card was declined.", retryable=True)
 
 
 class NoBoards:
@@ -53,21 +60,66 @@ class PretendProvider:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.charges: dict[UUID, Standing] = {}
 
     async def authorise(self, charge: Charge) -> Authorisation:
         self.asked.append(("authorise", str(charge.payment_id)))
+        known = self.charges.get(charge.payment_id)
+        if known is None:
+            known = self.decide(charge)
+            self.charges[charge.payment_id] = known
+        if known.state is ChargeState.ACTION_REQUIRED:
+            return ActionRequired(known.reference or "", "secret")
+        if known.state in {ChargeState.DECLINED, ChargeState.VOIDED}:
+            return known.declined or CARD_DECLINED
+        return Authorised(reference=known.reference or "")
+
+    def decide(self, charge: Charge) -> Standing:
+        """Say what becomes of a new charge."""
+        reference = f"pretend-{charge.payment_id}"
         if charge.token == "pretend_declined":
-            return Declined(code="card_declined", message="The card was declined.", retryable=True)
-        return Authorised(reference=f"pretend-{charge.payment_id}")
+            return Standing(ChargeState.DECLINED, reference, CARD_DECLINED)
+        if charge.token == "pretend_action_required":
+            return Standing(ChargeState.ACTION_REQUIRED, reference)
+        return Standing(ChargeState.AUTHORISED, reference)
 
-    async def capture(self, reference: str) -> None:
+    async def look_up(self, payment_id: UUID) -> Standing:
+        self.asked.append(("look up", str(payment_id)))
+        return self.charges.get(payment_id, Standing(ChargeState.NONE))
+
+    async def capture(self, reference: str) -> Declined | None:
         self.asked.append(("capture", reference))
+        self.step(reference, ChargeState.AUTHORISED, ChargeState.CAPTURED)
+        return None
 
-    async def void(self, reference: str) -> None:
-        self.asked.append(("void", reference))
+    async def void(self, payment_id: UUID) -> Standing:
+        self.asked.append(("void", str(payment_id)))
+        known = self.charges.get(payment_id, Standing(ChargeState.NONE))
+        if known.state in {ChargeState.NONE, ChargeState.AUTHORISED, ChargeState.ACTION_REQUIRED}:
+            self.charges[payment_id] = replace(known, state=ChargeState.VOIDED)
+        return self.charges[payment_id]
 
     async def refund(self, reference: str) -> None:
         self.asked.append(("refund", reference))
+        self.step(reference, ChargeState.CAPTURED, ChargeState.REFUNDED)
+
+    def read_hint(self, headers: Mapping[str, str], body: bytes) -> Hint | None:  # noqa: ARG002
+        """Nobody sends it any."""
+        return None
+
+    def step(self, reference: str, before: ChargeState, after: ChargeState) -> None:
+        """Take a charge its next step; one that is done is no fault, any other is."""
+        states = [known.state for known in self.charges.values() if known.reference == reference]
+        if states not in ([before], [after]):
+            raise RuntimeError(f"{reference} is {states} and cannot become {after}")
+        self.move(reference, after)
+
+    def move(self, reference: str, state: ChargeState) -> None:
+        """Take the charge of this reference on, if there is one."""
+        for payment_id, known in self.charges.items():
+            if known.reference == reference:
+                self.charges[payment_id] = replace(known, state=state)
+                return
 
 
 @dataclass(frozen=True, slots=True)

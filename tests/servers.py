@@ -117,6 +117,14 @@ class ServerProcess:
         """Let it die in the middle of whatever it does."""
         self._end(signal.SIGKILL)
 
+    def has_killed_itself(self, seconds_max: float = STOP_SECONDS_MAX) -> bool:
+        """Wait for its end, and tell whether it came by SIGKILL."""
+        assert self._process is not None, "begin() comes first"
+        try:
+            return self._process.wait(seconds_max) == -signal.SIGKILL
+        except subprocess.TimeoutExpired:
+            return False
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(how)

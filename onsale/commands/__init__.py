@@ -12,6 +12,7 @@ import typer
 from onsale.commands.export_schema import export_schema
 from onsale.commands.import_seat_map import import_seat_map
 from onsale.commands.migrate import migrate
+from onsale.commands.pretend_payments import pretend_payments
 from onsale.commands.seed import seed
 from onsale.commands.serve import serve
 from onsale.commands.worker import worker
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, worker, migrate, seed, import_seat_map, export_schema):
+for command in (serve, worker, migrate, seed, import_seat_map, export_schema, pretend_payments):
     app.command()(command)
 
 

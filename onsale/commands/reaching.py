@@ -55,7 +55,10 @@ def ready(given: Settings, *, may_migrate: bool = False) -> Iterator[Settings]:
     asked for, one of another version is a StartError.
     """
     with reached(given) as settings:
+        from box_office import crash_points
         from onsale.migrating import migrate
+
+        crash_points.arm(settings.crash_at)
 
         url = database_url_of(settings)
         if may_migrate or given.database_url is None:

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from box_office.availability import PostgresBooks
 from box_office.box_office import BoxOffice
 from box_office.database import Database
 from box_office.hot_events import HotEvents
@@ -17,11 +17,11 @@ from box_office.price_levels import SeatPriceLists
 from box_office.seat_maps import SeatGeometries
 from onsale.graphql.errors import present
 from onsale.graphql_schema import graphql_schema
-from onsale.payments.pretend import PretendProvider
 from schema.context import Buyer, Context, GuestSession
 from subscriptions.boards import Boards
 from subscriptions.feed import NoFeed
 from tests.graphql.programme import Programme
+from tests.halls import PretendProvider
 
 
 class Doorman:
@@ -68,11 +68,11 @@ class Api:
 
 
 @pytest.fixture
-async def api(database: Database, tmp_path: Path) -> AsyncIterator[Api]:
+async def api(database: Database) -> AsyncIterator[Api]:
     """An anonymous visitor."""
-    boards = Boards(database, NoFeed())
+    boards = Boards(PostgresBooks(database), NoFeed())
     await boards.start()
-    box_office = BoxOffice.open(database, boards, NoNews(), PretendProvider(tmp_path / "payments"))
+    box_office = BoxOffice.open(database, boards, NoNews(), PretendProvider())
     yield Api(
         Context(
             box_office=box_office,

@@ -121,21 +121,29 @@ def an_order_costs_what_its_tickets_cost() -> str:
 
 @always
 def no_money_is_without_tickets_and_no_ticket_without_money() -> str:
-    """An order and the one payment behind it tell the same story, of the same amount."""
+    """An order and the one payment behind it tell the same story, of the same amount.
+
+    Money that came too late goes back without ever having had an order.
+    """
     return """
         SELECT o.id AS order_id, o.status, p.id AS payment_id, p.state, p.amount_minor, t.minor
         FROM orders o
         JOIN (SELECT order_id, sum(price_minor) AS minor FROM tickets GROUP BY order_id) t
             ON t.order_id = o.id
         FULL JOIN (
-            SELECT * FROM payments
-            WHERE state IN ('AUTHORISED', 'CAPTURED', 'REFUNDING', 'REFUNDED')
+            SELECT * FROM payments p
+            WHERE state IN ('AUTHORISED', 'CAPTURED')
+               OR (state IN ('REFUNDING', 'REFUNDED', 'DECLINED') AND EXISTS (
+                   SELECT 1 FROM orders o WHERE o.reservation_id = p.reservation_id)
+                   AND attempt = (SELECT max(q.attempt) FROM payments q
+                                  WHERE q.reservation_id = p.reservation_id))
         ) p ON p.reservation_id = o.reservation_id
         WHERE o.id IS NULL OR (t.minor > 0 AND (
             p.id IS NULL OR p.amount_minor <> t.minor OR p.currency_code <> o.currency_code
             OR (o.status, p.state) NOT IN (
                 ('COMMITTED', 'AUTHORISED'), ('PAID', 'CAPTURED'),
-                ('CANCELLED', 'REFUNDING'), ('REFUNDED', 'REFUNDED'))))
+                ('CANCELLED', 'REFUNDING'), ('REFUNDED', 'REFUNDED'),
+                ('CANCELLED', 'DECLINED'))))
     """
 
 
@@ -258,7 +266,7 @@ def nothing_is_left_between_two_states() -> str:
         WHERE status = 'PAYING'
         UNION ALL
         SELECT 'payment', id, state FROM payments
-        WHERE state IN ('STARTED', 'AUTHORISED', 'REFUNDING')
+        WHERE state IN ('STARTED', 'ACTION_REQUIRED', 'AUTHORISED', 'VOIDING', 'REFUNDING')
     """
 
 
@@ -286,14 +294,18 @@ async def objections(
 
 #: Where a charge may stand at the provider while our payment stands there.
 CHARGE_STATES: dict[str, set[str | None]] = {
-    "STARTED": {None, "AUTHORISED", "DECLINED"},
-    "AUTHORISED": {"AUTHORISED", "CAPTURED"},
+    "STARTED": {None, "ACTION_REQUIRED", "AUTHORISED", "CAPTURED", "DECLINED"},
+    "ACTION_REQUIRED": {"ACTION_REQUIRED", "AUTHORISED", "CAPTURED", "DECLINED"},
+    "AUTHORISED": {"AUTHORISED", "CAPTURED", "DECLINED"},
     "CAPTURED": {"CAPTURED"},
     "REFUNDING": {"CAPTURED", "REFUNDED"},
     "REFUNDED": {"REFUNDED"},
-    "DECLINED": {"DECLINED"},
-    "VOIDED": {"AUTHORISED", "VOIDED"},
+    "DECLINED": {"DECLINED", "VOIDED"},
+    "VOIDING": {None, "ACTION_REQUIRED", "AUTHORISED", "CAPTURED", "DECLINED", "VOIDED"},
+    "VOIDED": {"DECLINED", "VOIDED"},
 }
+
+CHARGES = "SELECT payment_id, state, nullif(amount_minor, 0) FROM charges"
 
 
 async def the_provider_remembers_the_same_payments(database: Database, record: Path) -> list[str]:
@@ -302,12 +314,13 @@ async def the_provider_remembers_the_same_payments(database: Database, record: P
         rows = await connection.fetch("SELECT id, state, amount_minor FROM payments")
     ours = {str(row["id"]): (row["state"], row["amount_minor"]) for row in rows}
     with closing(sqlite3.connect(record)) as book:
-        charges = book.execute("SELECT payment_id, state, amount_minor FROM charges").fetchall()
+        charges = book.execute(CHARGES).fetchall()
     theirs = {payment_id: (state, amount) for payment_id, state, amount in charges}
     unknown = [f"{payment_id} is not ours" for payment_id in theirs.keys() - ours.keys()]
     return unknown + [
         f"{payment_id}: {state} of {amount} here, {theirs.get(payment_id)} there"
         for payment_id, (state, amount) in ours.items()
         if theirs.get(payment_id, (None, amount))[0] not in CHARGE_STATES[state]
-        or theirs.get(payment_id, (None, amount))[1] != amount
+        # What was voided before it came is known there without an amount.
+        or (theirs.get(payment_id, (None, amount))[1] or amount) != amount
     ]

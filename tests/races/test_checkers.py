@@ -14,8 +14,9 @@ from box_office.database import Database
 from box_office.purchases import PurchaseRequest, purchase_reservation
 from box_office.releasing import cancel_reservation
 from models import Order
-from onsale.payments.pretend import PretendProvider
+from onsale.payments.pretend.own import RECORD
 from tests.halls import Hall, open_hall
+from tests.payments.pretending import within_this_process
 from tests.races.checkers import (
     ALWAYS,
     AT_REST,
@@ -241,8 +242,10 @@ class BusyHall:
 @pytest.fixture
 async def busy_hall(database: Database, tmp_path: Path) -> BusyHall:
     """Sold, held, returned and given back: a row of every kind, all in order."""
-    book = tmp_path / "book.sqlite3"
-    async with open_hall(database, standing=4, provider=PretendProvider(book)) as hall:
+    async with (
+        within_this_process(tmp_path) as provider,
+        open_hall(database, standing=4, provider=provider) as hall,
+    ):
         bought = await buy(hall, SOLD, SOLD_TOO)
         await hall.held(HELD, HELD_TOO)
         returned = await buy(hall, RETURNED)
@@ -250,7 +253,7 @@ async def busy_hall(database: Database, tmp_path: Path) -> BusyHall:
         assert isinstance(await cancel_order(hall.box_office, request), Order)
         given_up = await hall.held(6, 7, standing=2)
         await cancel_reservation(hall.box_office, given_up.buyer_id, given_up.id, None)
-    return BusyHall(hall, bought, book)
+    return BusyHall(hall, bought, tmp_path / RECORD)
 
 
 async def buy(hall: Hall, *seats: int) -> Order:
@@ -290,7 +293,7 @@ def test_every_checker_is_shown_to_be_able_to_object() -> None:
         "UPDATE charges SET state = 'REFUNDED' WHERE state = 'CAPTURED'",
         "UPDATE charges SET amount_minor = amount_minor + 1",
         "DELETE FROM charges WHERE state = 'CAPTURED'",
-        "INSERT INTO charges VALUES ('of nobody', 'x', 1, 'GBP', 'CAPTURED', NULL)",
+        "INSERT INTO charges VALUES ('of nobody', 'x', 'y', 'z', 1, 'GBP', 'CAPTURED', NULL)",
     ],
 )
 async def test_a_provider_who_remembers_something_else_is_noticed(

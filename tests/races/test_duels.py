@@ -3,19 +3,18 @@
 import asyncio
 import random
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 from box_office.box_office import BoxOffice
 from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
 from box_office.news import NoNews
+from box_office.providers import Declined
 from box_office.purchases import PurchaseRequest, purchase_reservation
 from box_office.refusals import Refusal, ReservationExpired
 from box_office.reservations import ReservationRow
 from models import Order, OrderStatus
-from onsale.payments.pretend import PretendProvider
-from tests.halls import NoBoards, open_hall
+from tests.halls import NoBoards, PretendProvider, open_hall
 from tests.races.checkers import objections
 from tests.races.crowd import choose_seed
 
@@ -24,11 +23,11 @@ AROUND_THE_END_SECONDS = 0.06
 
 
 async def test_against_the_sweeper_a_purchase_gets_all_its_seats_or_none(
-    database: Database, database_url: str, tmp_path: Path
+    database: Database, database_url: str
 ) -> None:
     """All pay at the moment their time runs out, while another server sweeps without a pause."""
     dice = random.Random(choose_seed())
-    provider = PretendProvider(tmp_path / "book.sqlite3")
+    provider = PretendProvider()
     elsewhere = await Database.connect(database_url)
     sweeper = BoxOffice.open(elsewhere, NoBoards(), NoNews(), provider)
 
@@ -71,22 +70,22 @@ def seconds_until_the_end(held: ReservationRow) -> float:
 class HesitantProvider(PretendProvider):
     """The pretending provider, whose first capture is a long time on its way."""
 
-    def __init__(self, file: Path) -> None:
-        super().__init__(file)
+    def __init__(self) -> None:
+        super().__init__()
         self.on_its_way = asyncio.Event()
         self.may_arrive = asyncio.Event()
 
-    async def capture(self, reference: str) -> None:
+    async def capture(self, reference: str) -> Declined | None:
         if not self.on_its_way.is_set():
             self.on_its_way.set()
             await self.may_arrive.wait()
-        await super().capture(reference)
+        return await super().capture(reference)
 
 
 async def test_the_slower_of_two_equal_calls_is_answered_even_if_the_order_is_cancelled_meanwhile(
-    database: Database, tmp_path: Path
+    database: Database,
 ) -> None:
-    provider = HesitantProvider(tmp_path / "book.sqlite3")
+    provider = HesitantProvider()
     async with open_hall(database, provider=provider) as hall:
         held = await hall.held(1)
         request = PurchaseRequest(held.buyer_id, held.id, "ada@example.org", "pretend_ok", "key")

@@ -197,6 +197,10 @@ async def busy_hall(database: Database) -> AsyncIterator[Hall]:
                 request = CancelOrderRequest(order.buyer_id, order.id, None, str(uuid4()))
                 assert isinstance(await cancel_order(hall.box_office, request), Order)
         await hall.held(5)
+        await hall.execute("INSERT INTO audits VALUES (gen_random_uuid(), '{}', 0.1)")
+        await hall.execute(
+            "INSERT INTO payment_hints VALUES ('pretend', 'evt_1', gen_random_uuid(), false)"
+        )
         await hall.execute(
             "INSERT INTO performers (id, name) VALUES (gen_random_uuid(), 'A'),"
             " (gen_random_uuid(), 'B')"

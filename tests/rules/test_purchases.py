@@ -4,10 +4,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from box_office import box_office as box_office_module
 from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
 from box_office.orders import tickets_by_order_ids
-from box_office.providers import Authorisation, Charge, ProviderUnreachable
+from box_office.providers import (
+    Authorisation,
+    Charge,
+    Declined,
+    ProviderUnreachable,
+    Standing,
+)
 from box_office.purchases import PurchaseRequest, purchase_reservation
 from box_office.refusals import (
     IdempotencyKeyReused,
@@ -228,11 +235,12 @@ class LateProvider(PretendProvider):
         await self.hall.reserve(1)
         return await super().authorise(charge)
 
-    async def void(self, reference: str) -> None:
-        await super().void(reference)
+    async def void(self, payment_id: UUID) -> Standing:
+        standing = await super().void(payment_id)
         if self.silent_voids:
             self.silent_voids -= 1
             raise ProviderUnreachable
+        return standing
 
 
 async def test_whoever_lost_a_seat_while_paying_is_not_charged_and_may_start_over(
@@ -280,11 +288,12 @@ async def test_a_fault_of_ours_after_the_money_moved_asks_to_keep_the_key(
     class Faulty(PretendProvider):
         faults = 1
 
-        async def capture(self, reference: str) -> None:
-            await super().capture(reference)
+        async def capture(self, reference: str) -> Declined | None:
+            answer = await super().capture(reference)
             if self.faults:
                 self.faults -= 1
                 raise RuntimeError("a fault of ours")
+            return answer
 
     async with open_hall(database, provider=Faulty()) as hall:
         request = payment_for(await hall.held(1))
@@ -316,7 +325,7 @@ async def test_a_decline_after_the_hard_end_says_that_the_seats_are_gone(hall: H
     )
 
     assert isinstance(refusal, PaymentDeclined)
-    assert "run out" in refusal.message
+    assert "no longer held" in refusal.message
 
 
 async def test_a_decline_that_comes_too_late_ends_the_reservation_that_lost_a_seat(
@@ -362,6 +371,31 @@ async def test_a_silent_provider_is_asked_again_by_the_same_key(database: Databa
     assert isinstance(unknown, OutcomeUnknown)
     assert isinstance(order, Order)
     assert order.status is OrderStatus.PAID
+
+
+async def test_a_box_office_that_closes_does_not_wait_for_a_silent_provider(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(box_office_module, "FINISH_SECONDS_MAX", 0.2)
+
+    asked = asyncio.Event()
+
+    class Silent(PretendProvider):
+        async def authorise(self, charge: Charge) -> Authorisation:  # noqa: ARG002
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async with open_hall(database, provider=Silent()) as hall:
+        purchase = asyncio.create_task(
+            purchase_reservation(hall.box_office, payment_for(await hall.held(1)))
+        )
+        await asked.wait()
+        async with asyncio.timeout(2):
+            await hall.box_office.close()
+    await asyncio.wait({purchase})
+
+    assert purchase.cancelled()
 
 
 async def test_while_it_is_paid_nothing_else_touches_the_reservation(database: Database) -> None:

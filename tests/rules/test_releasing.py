@@ -3,12 +3,13 @@ from uuid import uuid4
 
 import pytest
 
+from box_office.database import Database
 from box_office.refusals import ReservationNotFound, ReservationNotOpen, SeatsUnknown
 from box_office.releasing import REASON_LENGTH_MAX, cancel_reservation, release_seats
 from box_office.reservations import ReservationRow, reservations_by_ids
 from box_office.reserving import NamedSeat
 from models import ReservationStatus, SeatStatus
-from tests.halls import Hall
+from tests.halls import Hall, open_hall
 
 
 async def test_released_seats_are_free_at_once_and_the_others_stay(hall: Hall) -> None:
@@ -156,3 +157,21 @@ async def test_a_reason_has_up_to_500_characters_that_can_be_stored(
     answer = await cancel_reservation(hall.box_office, buyer, reservation.id, reason)
 
     assert isinstance(answer, list) is refused
+
+
+async def test_an_event_whose_sweep_is_stuck_holds_up_no_other(database: Database) -> None:
+    async with open_hall(database) as stuck, open_hall(database) as other:
+        for hall in (stuck, other):
+            await hall.lapse((await hall.held(1)).id)
+        async with database.pool.acquire() as somebody, somebody.transaction():
+            await somebody.execute(
+                "SELECT 1 FROM event_ledgers WHERE event_id = $1 FOR UPDATE", stuck.event_id
+            )
+            sweep = asyncio.create_task(other.box_office.sweep())
+            async with asyncio.timeout(1):
+                while (await other.states())[1] != SeatStatus.AVAILABLE:  # noqa: ASYNC110 - in SQL.
+                    await asyncio.sleep(0.02)
+        await sweep
+        await stuck.box_office.sweep()
+
+        assert (await stuck.states())[1] == SeatStatus.AVAILABLE

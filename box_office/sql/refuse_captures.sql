@@ -1,13 +1,13 @@
--- A payment was authorised, but the seats could not be sold: somebody else has one of them. The
--- money is already let go; the payment is VOIDED, the reservation ends, and what it still has of its
--- seats is free. Item i: p_reservations[i] and its payment p_payments[i] (none: nothing was due).
+-- The provider will not take the money it had set aside: tickets void, seats free, order CANCELLED.
 --
--- Gives one row an item: whether it was this payment's turn. What changed is told in the first row.
--- Locks: reservations by id, then as give_back_seats does.
-CREATE FUNCTION abandon_purchases(
-    p_event uuid, p_reservations uuid[], p_payments uuid[], p_references text[]
+-- Item i is the payment p_payments[i] of p_reservations[i], refused with p_codes[i] in the words
+-- p_messages[i]. Gives one row an item: whether it was still AUTHORISED. What changed is told in the
+-- first row. Locks: reservations by id, then as give_back_seats does.
+CREATE FUNCTION refuse_captures(
+    p_event uuid, p_reservations uuid[], p_payments uuid[],
+    p_codes text[], p_messages text[], p_retryable boolean[]
 ) RETURNS TABLE (
-    o_abandoned boolean,
+    o_refused boolean,
     o_version bigint, o_committed_at timestamptz, o_changed integer[], o_states smallint[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -17,29 +17,26 @@ DECLARE
 BEGIN
     SELECT coalesce(array_agg(l.r), '{}') INTO v_mine FROM (
         SELECT r FROM reservations r
-        WHERE r.event_id = p_event AND r.id = ANY (p_reservations) AND r.status = 'PAYING'
+        WHERE r.event_id = p_event AND r.id = ANY (p_reservations) AND r.status = 'PURCHASED'
         ORDER BY r.id FOR UPDATE
     ) l;
-    WITH voided AS (
+    WITH refused AS (
         UPDATE payments p
-        SET state = 'VOIDED', provider_reference = p_references[i.item], updated_at = now()
+        SET state = 'DECLINED', decline_code = p_codes[i.item], updated_at = now(),
+            decline_message = p_messages[i.item], decline_retryable = p_retryable[i.item]
         FROM unnest(p_reservations, p_payments) WITH ORDINALITY AS i (reservation, payment, item)
         JOIN unnest(v_mine) m ON m.id = i.reservation
-        WHERE p.id = i.payment AND p.reservation_id = m.id AND p.attempt = m.payment_attempts
-          AND p.state IN ('STARTED', 'ACTION_REQUIRED')
+        WHERE p.id = i.payment AND p.reservation_id = m.id AND p.state = 'AUTHORISED'
         RETURNING i.item::integer
     )
-    SELECT coalesce(array_agg(t.item), '{}') INTO v_items FROM (
-        SELECT v.item FROM voided v
-        UNION ALL
-        SELECT i.item::integer
-        FROM unnest(p_reservations, p_payments) WITH ORDINALITY AS i (reservation, payment, item)
-        JOIN unnest(v_mine) m ON m.id = i.reservation
-        WHERE i.payment IS NULL
-    ) t;
+    SELECT coalesce(array_agg(f.item), '{}') INTO v_items FROM refused f;
 
-    UPDATE reservations r SET status = 'EXPIRED', expires_at = now()
-    FROM unnest(v_items) item WHERE r.id = p_reservations[item];
+    UPDATE orders o SET status = 'CANCELLED', cancel_reason = p_messages[item]
+    FROM unnest(v_items) item
+    WHERE o.reservation_id = p_reservations[item] AND o.status = 'COMMITTED';
+    UPDATE tickets t SET status = 'VOID'
+    FROM unnest(v_items) item JOIN orders o ON o.reservation_id = p_reservations[item]
+    WHERE t.order_id = o.id;
     SELECT b.* INTO v_back FROM give_back_seats(
         p_event,
         ARRAY(SELECT p_reservations[item] FROM unnest(v_items) item),

@@ -1,18 +1,19 @@
--- A payment was declined: the reservation is OPEN again, with time for another try.
+-- A payment came to nothing: the reservation is OPEN again, with time for another try.
 --
--- Item i: p_reservations[i], whose payment p_payments[i] was refused with p_codes[i], in the words
--- p_messages[i], and may or may not be tried again (p_retryable[i]). It is held as long as it would
--- have been, at least p_retry from now, and never past its hard end. One that lost a seat while it
--- was being paid has ended instead, and what it still had is free.
+-- Item i: p_reservations[i], whose payment p_payments[i] (none: nothing was due) ends as p_states[i]:
+-- DECLINED, or VOIDED once it was VOIDING. The buyer is told p_messages[i] (p_codes[i],
+-- p_retryable[i]). The reservation is held as long as it would have been, at least p_retry from now,
+-- and never past its hard end. One that lost a seat while it was being paid has ended instead, and
+-- what it still had is free.
 --
--- Gives one row an item: whether the seats are still held. What changed is told in the first row.
+-- Gives one row an item: whether it was this payment's turn, and whether the seats are still held.
+-- What changed is told in the first row.
 -- Locks: reservations by id, their seats by index; and of those that end, as give_back_seats does.
-CREATE FUNCTION reopen_reservations(
-    p_event uuid, p_reservations uuid[], p_payments uuid[], p_codes text[],
-    p_messages text[], p_retryable boolean[],
-    p_retry interval, p_grace interval
+CREATE FUNCTION fail_payments(
+    p_event uuid, p_reservations uuid[], p_payments uuid[], p_states text[],
+    p_codes text[], p_messages text[], p_retryable boolean[], p_retry interval, p_grace interval
 ) RETURNS TABLE (
-    o_held boolean,
+    o_failed boolean, o_held boolean,
     o_version bigint, o_committed_at timestamptz, o_changed integer[], o_states smallint[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -24,18 +25,28 @@ BEGIN
     PERFORM 1 FROM reservations r
     WHERE r.event_id = p_event AND r.id = ANY (p_reservations)
     ORDER BY r.id FOR UPDATE;
-    WITH declined AS (
-        UPDATE payments p
-        SET state = 'DECLINED', decline_code = p_codes[i.item],
-            decline_message = p_messages[i.item], decline_retryable = p_retryable[i.item],
-            updated_at = now()
-        FROM unnest(p_reservations, p_payments) WITH ORDINALITY AS i (reservation, payment, item)
+    WITH item AS (
+        SELECT i.n::integer AS n, i.payment, r.id AS reservation, r.payment_attempts AS attempt
+        FROM unnest(p_reservations, p_payments) WITH ORDINALITY AS i (reservation, payment, n)
         JOIN reservations r ON r.id = i.reservation AND r.status = 'PAYING'
-        WHERE p.id = i.payment AND p.reservation_id = r.id AND p.attempt = r.payment_attempts
-          AND p.state IN ('STARTED', 'ACTION_REQUIRED')
-        RETURNING i.item::integer
+    ), failed AS (
+        UPDATE payments p
+        SET state = p_states[item.n], updated_at = now(), decline_code = p_codes[item.n],
+            decline_message = p_messages[item.n], decline_retryable = p_retryable[item.n]
+        FROM item
+        WHERE p.id = item.payment AND p.reservation_id = item.reservation
+          AND p.attempt = item.attempt
+          AND (p.state = 'VOIDING'
+               OR (p_states[item.n] = 'DECLINED' AND p.state IN ('STARTED', 'ACTION_REQUIRED')))
+        RETURNING item.n
     )
-    SELECT coalesce(array_agg(d.item), '{}') INTO v_items FROM declined d;
+    SELECT coalesce(array_agg(t.n), '{}') INTO v_items FROM (
+        SELECT f.n FROM failed f
+        UNION ALL
+        SELECT item.n FROM item WHERE item.payment IS NULL AND NOT EXISTS (
+            SELECT 1 FROM payments p
+            WHERE p.reservation_id = item.reservation AND p.attempt = item.attempt)
+    ) t;
 
     -- Whose seats are all still there, locked by index. The rest was lost while it was being paid.
     SELECT coalesce(array_agg(o.item), '{}') INTO v_held FROM (
@@ -73,7 +84,8 @@ BEGIN
         ARRAY(SELECT seat FROM unnest(v_lost) m, unnest(m.seat_indexes) seat)) b;
 
     RETURN QUERY
-    SELECT coalesce(r.status = 'OPEN' AND r.expires_at > now(), false),
+    SELECT item.n = ANY (v_items),
+           coalesce(r.status = 'OPEN' AND r.expires_at > now(), false),
            CASE WHEN item.n = 1 THEN v_back.o_version END,
            CASE WHEN item.n = 1 THEN v_back.o_committed_at END,
            CASE WHEN item.n = 1 THEN v_back.o_seats END,
