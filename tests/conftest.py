@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
+from box_office.audit import ALWAYS, question
 from box_office.database import Database
 from onsale.embedded import Services, keep_services
 from onsale.migrating import migrate
@@ -55,10 +56,14 @@ async def empty_database_url(services: Services) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database_url(services: Services, template: str) -> AsyncIterator[str]:
-    """A migrated database of this test alone."""
+async def database_url(
+    request: pytest.FixtureRequest, services: Services, template: str
+) -> AsyncIterator[str]:
+    """A migrated database of this test alone; its books are audited when the test is over."""
     async with own_database(services, template) as url:
         yield url
+        if request.node.get_closest_marker("untrue_books") is None:
+            assert await broken_rules(url) == {}, "the test left books that do not agree"
 
 
 @pytest.fixture
@@ -86,6 +91,21 @@ async def own_database(services: Services, template: str) -> AsyncIterator[str]:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+
+
+async def broken_rules(url: str) -> dict[str, int]:
+    """Audit a test's books: which rules are broken, and how often."""
+    connection = await asyncpg.connect(url)
+    try:
+        if not await connection.fetchval("SELECT EXISTS (SELECT 1 FROM event_ledgers)"):
+            return {}
+        statement = " UNION ALL ".join(
+            f"(SELECT '{invariant.name}', times FROM ({question(invariant)}) q LIMIT 1)"
+            for invariant in ALWAYS
+        )
+        return {row[0]: row[1] for row in await connection.fetch(statement)}
+    finally:
+        await connection.close()
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from box_office.audit import ALWAYS, AT_REST
 from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
 from box_office.purchases import PurchaseRequest, purchase_reservation
@@ -17,30 +18,7 @@ from models import Order
 from onsale.payments.pretend.own import RECORD
 from tests.halls import Hall, open_hall
 from tests.payments.pretending import within_this_process
-from tests.races.checkers import (
-    ALWAYS,
-    AT_REST,
-    Checker,
-    a_held_seat_has_a_reservation_that_is_not_over,
-    a_purchased_reservation_has_an_order_with_a_ticket_for_each_of_its_seats,
-    a_reservation_has_all_its_seats_until_its_time_is_over,
-    an_allowance_counts_the_seats_that_its_buyer_has,
-    an_order_costs_what_its_tickets_cost,
-    commit_times_rise_with_the_version,
-    no_money_is_without_tickets_and_no_ticket_without_money,
-    no_seat_changes_in_a_way_that_no_rule_allows,
-    no_seat_is_sold_to_somebody_who_does_not_hold_it,
-    no_seat_is_sold_twice,
-    nothing_is_left_between_two_states,
-    objections,
-    the_change_log_leads_to_the_seats_as_they_are,
-    the_ledger_counts_the_seats,
-    the_provider_remembers_the_same_payments,
-    tickets_live_as_long_as_their_order,
-    versions_have_no_hole,
-    what_is_sold_has_a_live_ticket_and_nothing_else_has,
-    whatever_has_lapsed_has_been_swept,
-)
+from tests.races.checkers import objections, the_provider_remembers_the_same_payments
 from tests.races.record import Action, Answer, Held, Record, Sold, Told
 from tests.races.record_checkers import (
     RECORD_CHECKERS,
@@ -56,9 +34,15 @@ from tests.races.record_checkers import (
 #: Seats of the hall in which something has happened, see `busy_hall`.
 SOLD, SOLD_TOO, HELD, HELD_TOO, RETURNED, UNTOUCHED = 1, 2, 3, 4, 5, 9
 
-SPOILERS: list[tuple[Checker, str, str]] = [
+MONEY = (
+    "no_money_is_without_tickets_and_no_ticket_without_money"
+    " what_was_taken_is_what_the_live_tickets_cost"
+)
+
+#: The rules that are broken, separated by a space; how; and the SQL that does it.
+SPOILERS: list[tuple[str, str, str]] = [
     (
-        no_seat_is_sold_twice,
+        "no_seat_is_sold_twice",
         "a second live ticket, and nothing to forbid it",
         (
             "DROP INDEX uq_tickets_one_live_per_seat;"
@@ -68,7 +52,7 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        no_seat_is_sold_twice,
+        "no_seat_is_sold_twice",
         "a seat was sold again between two versions",
         (
             f"SELECT record_seat_changes(id, '{{{RETURNED}}}', '{{0}}', '{{1}}') FROM events;"
@@ -77,7 +61,7 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        what_is_sold_has_a_live_ticket_and_nothing_else_has,
+        "what_is_sold_has_a_live_ticket_and_nothing_else_has",
         "a sold seat is given back, its ticket forgotten",
         (
             "UPDATE event_seats SET state = 0, reservation_id = NULL"
@@ -86,12 +70,12 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        no_seat_is_sold_to_somebody_who_does_not_hold_it,
+        "no_seat_is_sold_to_somebody_who_does_not_hold_it",
         "sold without asking for ownership",
         f"UPDATE event_seats SET reservation_id = gen_random_uuid() WHERE seat_index = {SOLD}",
     ),
     (
-        a_purchased_reservation_has_an_order_with_a_ticket_for_each_of_its_seats,
+        "a_purchased_reservation_has_an_order_with_a_ticket_for_each_of_its_seats",
         "one seat of two was sold",
         (
             f"UPDATE reservations SET seat_indexes = seat_indexes || {UNTOUCHED}"
@@ -101,7 +85,7 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        tickets_live_as_long_as_their_order,
+        "tickets_live_as_long_as_their_order",
         "the money went back and the tickets stayed",
         (
             "UPDATE payments SET state = 'REFUNDED' WHERE state = 'CAPTURED';"
@@ -110,22 +94,22 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        an_order_costs_what_its_tickets_cost,
+        "an_order_costs_what_its_tickets_cost",
         "a total of its own",
         "UPDATE orders SET total_minor = total_minor + 1 WHERE status = 'PAID'",
     ),
     (
-        no_money_is_without_tickets_and_no_ticket_without_money,
+        MONEY,
         "another amount was taken",
         "UPDATE payments SET amount_minor = amount_minor - 1 WHERE state = 'CAPTURED'",
     ),
     (
-        no_money_is_without_tickets_and_no_ticket_without_money,
+        MONEY,
         "the money went back and the order did not notice",
         "UPDATE payments SET state = 'REFUNDED' WHERE state = 'CAPTURED'",
     ),
     (
-        no_money_is_without_tickets_and_no_ticket_without_money,
+        MONEY,
         "money was taken of somebody who holds and has not bought",
         (
             "INSERT INTO payments (id, reservation_id, attempt, state, provider,"
@@ -135,7 +119,7 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        an_allowance_counts_the_seats_that_its_buyer_has,
+        "an_allowance_counts_the_seats_that_its_buyer_has",
         "one too low",
         (
             "UPDATE allowances a SET seats = a.seats - 1 FROM reservations r"
@@ -143,7 +127,7 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        an_allowance_counts_the_seats_that_its_buyer_has,
+        "an_allowance_counts_the_seats_that_its_buyer_has",
         "none at all",
         (
             "DELETE FROM allowances a USING reservations r"
@@ -151,17 +135,17 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        the_ledger_counts_the_seats,
+        "the_ledger_counts_the_seats",
         "a hold was not counted",
         "UPDATE event_ledgers SET available = available + 1, held = held - 1",
     ),
     (
-        versions_have_no_hole,
+        "versions_have_no_hole",
         "a version that nobody wrote down",
         "UPDATE event_ledgers SET version = version + 1",
     ),
     (
-        versions_have_no_hole,
+        "versions_have_no_hole",
         "a seat changed under no version, and came back",
         (
             "UPDATE seat_changes SET version = version + 1 WHERE version ="
@@ -169,12 +153,12 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        commit_times_rise_with_the_version,
+        "commit_times_rise_with_the_version",
         "numbered before the lock was there",
         "UPDATE seat_changes SET committed_at = committed_at + interval '1 hour' WHERE version = 1",
     ),
     (
-        the_change_log_leads_to_the_seats_as_they_are,
+        "the_change_log_leads_to_the_seats_as_they_are",
         "a seat changed without a version",
         (
             f"UPDATE event_seats SET state = 3 WHERE seat_index = {RETURNED};"
@@ -182,7 +166,7 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        the_change_log_leads_to_the_seats_as_they_are,
+        "the_change_log_leads_to_the_seats_as_they_are",
         "the log lost a seat",
         (
             "UPDATE seat_changes SET seat_indexes = seat_indexes[2:], states = states[2:]"
@@ -190,12 +174,12 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        no_seat_changes_in_a_way_that_no_rule_allows,
+        "no_seat_changes_in_a_way_that_no_rule_allows",
         "what was sold was sold on",
         f"SELECT record_seat_changes(id, '{{{SOLD}}}', '{{2}}', '{{2}}') FROM events",
     ),
     (
-        a_held_seat_has_a_reservation_that_is_not_over,
+        "a_held_seat_has_a_reservation_that_is_not_over",
         "expired, and its seats forgotten",
         (
             "UPDATE allowances a SET seats = 0 FROM reservations r"
@@ -204,7 +188,7 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        a_reservation_has_all_its_seats_until_its_time_is_over,
+        "a_reservation_has_all_its_seats_until_its_time_is_over",
         "a held seat was treated as free",
         (
             "UPDATE event_seats SET state = 0, reservation_id = NULL, held_until = NULL"
@@ -213,17 +197,21 @@ SPOILERS: list[tuple[Checker, str, str]] = [
         ),
     ),
     (
-        a_reservation_has_all_its_seats_until_its_time_is_over,
+        "a_reservation_has_all_its_seats_until_its_time_is_over",
         "a hold ends before its reservation",
         f"UPDATE event_seats SET held_until = now() + interval '1 s' WHERE seat_index = {HELD}",
     ),
     (
-        nothing_is_left_between_two_states,
+        "nothing_is_left_between_two_states",
         "a payment that nobody goes on with",
-        "UPDATE reservations SET status = 'PAYING' WHERE status = 'OPEN'",
+        (
+            "UPDATE reservations SET status = 'PAYING', expires_at = now() + interval '2 minutes'"
+            " WHERE status = 'OPEN';"
+            "UPDATE event_seats SET held_until = now() + interval '2 minutes' WHERE state = 1"
+        ),
     ),
     (
-        whatever_has_lapsed_has_been_swept,
+        "whatever_has_lapsed_has_been_swept",
         "nobody swept",
         "UPDATE reservations SET expires_at = now() - interval '1 s' WHERE status = 'OPEN'",
     ),
@@ -271,20 +259,22 @@ async def test_books_that_are_in_order_meet_no_objection(busy_hall: BusyHall) ->
 
 
 @pytest.mark.parametrize(
-    ("checker", "spoiler"), [pytest.param(c, sql, id=what) for c, what, sql in SPOILERS]
+    ("broken", "spoiler"), [pytest.param(c, sql, id=what) for c, what, sql in SPOILERS]
 )
+@pytest.mark.untrue_books(reason="They are spoilt.")
 async def test_exactly_the_right_checker_objects_to_spoilt_books(
-    busy_hall: BusyHall, checker: Checker, spoiler: str
+    busy_hall: BusyHall, broken: str, spoiler: str
 ) -> None:
     await busy_hall.hall.execute(spoiler)
 
     found = await objections(busy_hall.hall.box_office.database)
 
-    assert list(found) == [checker.__name__], found
+    assert set(found) == set(broken.split()), found
 
 
 def test_every_checker_is_shown_to_be_able_to_object() -> None:
-    assert {checker for checker, _, _ in SPOILERS} == {*ALWAYS, *AT_REST}
+    shown = {name for broken, _, _ in SPOILERS for name in broken.split()}
+    assert shown == {invariant.name for invariant in (*ALWAYS, *AT_REST)}
 
 
 @pytest.mark.parametrize(
@@ -307,6 +297,7 @@ async def test_a_provider_who_remembers_something_else_is_noticed(
     assert await the_provider_remembers_the_same_payments(database, busy_hall.book) != []
 
 
+@pytest.mark.untrue_books(reason="An order is refunded by hand.")
 async def test_a_sale_that_was_acknowledged_and_is_not_in_the_books_is_noticed(
     busy_hall: BusyHall,
 ) -> None:
