@@ -20,6 +20,7 @@ from box_office.hot_events import HotEvents
 from box_office.news import NoNews, SeatNews
 from box_office.price_levels import SeatPriceLists
 from box_office.seat_maps import SeatGeometries
+from onsale.bookkeeping import audit_forever, retain_forever
 from onsale.garbage import spare_what_stays
 from onsale.graphql.errors import plain_error
 from onsale.graphql.http import GraphQLOverHTTP
@@ -31,6 +32,7 @@ from onsale.health import health_routes
 from onsale.identity import Tokens, Visitor
 from onsale.layouts import Layouts, serve_layout
 from onsale.logs import REQUEST_ID_HEADER, configure_logs
+from onsale.metrics import metrics_routes
 from onsale.payments.pretend.adapter import PretendProvider
 from onsale.payments.pretend.own import own_provider
 from onsale.redis_news import RedisFeed, RedisNews
@@ -49,6 +51,7 @@ PLACES = {
     "live": "/graphql, as a WebSocket with the subprotocol graphql-transport-ws",
     "health": "/healthz",
     "readiness": "/readyz",
+    "metrics": "/metrics",
 }
 
 
@@ -119,6 +122,7 @@ def create_app(settings: Settings) -> Starlette:
             WebSocketRoute("/graphql", GraphQLOverWebSocket(*entrance)),
             Route("/layouts/{name}.json", layout),
             *health_routes(lambda: server.parts.database),
+            *metrics_routes(lambda: server.parts.database),
             *webhook_routes(lambda: server.parts.box_office),
         ],
         middleware=[_cors(settings)] if settings.allowed_origins else [],
@@ -144,9 +148,13 @@ async def open_parts(settings: Settings, notify: str | None = None) -> AsyncIter
         provider = await _open_provider(settings, stack, notify)
         box_office = BoxOffice.open(database, boards, news, provider)
         stack.push_async_callback(box_office.close)
-        for chore in (sweep_forever, reconcile_forever):
-            task = asyncio.create_task(chore(box_office), name=chore.__name__)
-            stack.push_async_callback(_end, task)
+        for chore in (
+            sweep_forever(box_office),
+            reconcile_forever(box_office),
+            audit_forever(database),
+            retain_forever(database, settings),
+        ):
+            stack.push_async_callback(_end, asyncio.create_task(chore))
         yield Parts(
             database=database,
             boards=boards,

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,6 +21,10 @@ PAYMENTS_EXAMPLE = "http://127.0.0.1:8001"
 PORT_MAX = 65_535
 PORT = re.compile(r"[0-9]{1,5}")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+#: At least a minute, for what happens now to be seen to; the least that makes sense is more.
+Kept = Annotated[timedelta, Field(ge=timedelta(minutes=1))]
 
 
 class StartError(Exception):
@@ -73,6 +78,12 @@ class Settings(BaseSettings):
     payments_url: str | None = None
     #: What the provider knows us by, and signs its webhooks with.
     payments_key: SecretStr | None = None
+    #: How long rows are kept: seconds, or ISO 8601 (P30D). None: as `box_office.retention` says.
+    keep_seat_changes: Kept | None = None
+    keep_reservations: Kept | None = None
+    keep_idempotency_keys: Kept | None = None
+    keep_payment_hints: Kept | None = None
+    keep_audits: Kept | None = None
     #: For tests of recovery: a point of `box_office.crash_points` at which the process dies.
     crash_at: str | None = None
 
@@ -86,6 +97,17 @@ class Settings(BaseSettings):
         if settings.payments_url is not None and settings.payments_key is None:
             raise StartError("ONSALE_PAYMENTS_KEY: give the key of the provider you named")
         return settings
+
+    def kept(self) -> dict[str, timedelta]:
+        """Give how long rows of which table are kept, where the environment says."""
+        given = {
+            "seat_changes": self.keep_seat_changes,
+            "reservations": self.keep_reservations,
+            "idempotency_keys": self.keep_idempotency_keys,
+            "payment_hints": self.keep_payment_hints,
+            "audits": self.keep_audits,
+        }
+        return {table: kept for table, kept in given.items() if kept is not None}
 
     @field_validator("database_url")
     @classmethod

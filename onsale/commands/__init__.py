@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from onsale.commands.audit import audit
 from onsale.commands.export_schema import export_schema
 from onsale.commands.import_seat_map import import_seat_map
 from onsale.commands.migrate import migrate
@@ -25,7 +26,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, worker, migrate, seed, import_seat_map, export_schema, pretend_payments):
+COMMANDS = (
+    serve,
+    worker,
+    migrate,
+    seed,
+    import_seat_map,
+    audit,
+    export_schema,
+    pretend_payments,
+)
+for command in COMMANDS:
     app.command()(command)
 
 

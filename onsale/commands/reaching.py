@@ -15,13 +15,13 @@ from onsale.settings import LogFormat, Settings, StartError
 
 
 @contextmanager
-def reached(settings: Settings) -> Iterator[Settings]:
+def reached(settings: Settings, *, quiet: bool = False) -> Iterator[Settings]:
     """Give settings whose URLs answer: the environment's, or those of private servers.
 
     Private servers run for as long as the block lasts. Raises StartError.
     """
     end_on_signals()
-    console = console_of(settings)
+    console = Console(quiet=True) if quiet else console_of(settings)
     _ask(settings)
     if settings.database_url is not None:
         if settings.redis_url is None:
@@ -48,13 +48,13 @@ def database_url_of(settings: Settings) -> str:
 
 
 @contextmanager
-def ready(given: Settings, *, may_migrate: bool = False) -> Iterator[Settings]:
+def ready(given: Settings, *, may_migrate: bool = False, quiet: bool = False) -> Iterator[Settings]:
     """Reach what the settings name, and see to the tables.
 
     A private database is brought to this version. Any other is its owner's: unless that was
     asked for, one of another version is a StartError.
     """
-    with reached(given) as settings:
+    with reached(given, quiet=quiet) as settings:
         from box_office import crash_points
         from onsale.migrating import migrate
 

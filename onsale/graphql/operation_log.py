@@ -1,10 +1,12 @@
-"""One line in the log for each operation: never a token, an address or a variable's value."""
+"""One line and one count for each operation: never a token, an address or a variable's value."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+
+from onsale.metrics import SUBSCRIPTIONS, count_operation
 
 #: A client chooses the name; a longer one is cut.
 NAME_CHARACTERS_MAX = 80
@@ -23,11 +25,13 @@ def log_operation(
 ) -> None:
     """Say that a query or mutation was answered, and how."""
     codes = _codes(errors)
+    outcome = "errors" if codes else "ok"
+    count_operation(kind, outcome, seconds)
     log.info(
         "operation",
         name=_short(name),
         type=kind,
-        outcome="errors" if codes else "ok",
+        outcome=outcome,
         **({"codes": codes} if codes else {}),
         ms=round(seconds * 1000, 2),
         transport=transport,
@@ -46,6 +50,7 @@ class Listener:
 
 def log_subscription_start(listener: Listener) -> None:
     """Say that somebody began to listen."""
+    SUBSCRIPTIONS.inc()
     log.info(
         "subscription started",
         name=_short(listener.name),
@@ -58,6 +63,7 @@ def log_subscription_end(
     listener: Listener, *, seconds: float, messages: int, errors: Iterable[dict[str, Any]] = ()
 ) -> None:
     """Say that somebody stopped listening, and how much went out until then."""
+    SUBSCRIPTIONS.dec()
     codes = _codes(errors)
     log.info(
         "subscription ended",
