@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -112,6 +113,12 @@ class PaymentProvider(Protocol):
 
     async def refund(self, reference: str) -> None:
         """Give back what was taken, whole."""
+
+    async def changed_since(self, moment: datetime) -> list[UUID]:
+        """List the payments that changed since then, oldest change first.
+
+        None that others have made: what is not in our books is given back after a restore.
+        """
 
     def read_hint(self, headers: Mapping[str, str], body: bytes) -> Hint | None:
         """Read a webhook (header names in lower case). None: the provider has not sent this."""

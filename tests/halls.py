@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -102,6 +103,10 @@ class PretendProvider:
     async def refund(self, reference: str) -> None:
         self.asked.append(("refund", reference))
         self.step(reference, ChargeState.CAPTURED, ChargeState.REFUNDED)
+
+    async def changed_since(self, moment: datetime) -> list[UUID]:  # noqa: ARG002
+        """List all: it keeps no time."""
+        return list(self.charges)
 
     def read_hint(self, headers: Mapping[str, str], body: bytes) -> Hint | None:  # noqa: ARG002
         """Nobody sends it any."""

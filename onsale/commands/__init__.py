@@ -10,10 +10,12 @@ import sys
 import typer
 
 from onsale.commands.audit import audit
+from onsale.commands.backup import backup
 from onsale.commands.export_schema import export_schema
 from onsale.commands.import_seat_map import import_seat_map
 from onsale.commands.migrate import migrate
 from onsale.commands.pretend_payments import pretend_payments
+from onsale.commands.restore import restore
 from onsale.commands.seed import seed
 from onsale.commands.serve import serve
 from onsale.commands.worker import worker
@@ -33,6 +35,8 @@ COMMANDS = (
     seed,
     import_seat_map,
     audit,
+    backup,
+    restore,
     export_schema,
     pretend_payments,
 )

@@ -66,6 +66,21 @@ def find_postgres(
     )
 
 
+def find_tool(name: str, source: EmbeddedSource, own_folder: Path | None, major_min: int) -> Path:
+    """Find a program that comes with PostgreSQL, not older than the server it is to work on."""
+    beside = [file.with_name(name) for file, _ in _postgres_files(source, own_folder)]
+    on_path = shutil.which(name)
+    for path in [*beside, *([Path(on_path)] if on_path else [])]:
+        answer = _version_answer(path)
+        if answer and int(_version_in(answer).split(".")[0]) >= major_min:
+            return path
+    raise StartError(
+        f"No {name} of PostgreSQL {major_min} or later found. Install PostgreSQL's client "
+        "programs, or name the folder they are in: ONSALE_PG_BIN. Or do it by hand: "
+        "docs/running.md says how."
+    )
+
+
 def find_valkey(source: EmbeddedSource) -> Program | None:
     """Choose a Valkey or Redis; None when there is none, for onsale is correct without."""
     candidates = _identified("Valkey", _valkey_files(source))

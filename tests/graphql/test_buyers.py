@@ -73,6 +73,7 @@ async def test_an_order_shows_a_ticket_for_each_seat(api: Api, programme: Progra
     assert answer["reservation"] == {"status": "PURCHASED", "order": {"code": order["code"]}}
 
 
+@pytest.mark.untrue_books(reason="Seats are brought into states by hand.")
 async def test_seats_that_are_gone_are_named(api: Api, programme: Programme) -> None:
     house = await programme.house()
     event = await programme.event()

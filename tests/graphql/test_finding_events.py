@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from box_office.publishing import NewPrice
 from models import EventState
 from schema.ids import NodeKind, encode_id
@@ -152,6 +154,7 @@ async def test_an_id_of_something_else_in_a_filter_is_bad_user_input(
             assert await api.codes(TITLES, filter={name: foreign}) == ["BAD_USER_INPUT"]
 
 
+@pytest.mark.untrue_books(reason="Seats are brought into states by hand.")
 async def test_available_events_have_a_free_seat(api: Api, programme: Programme) -> None:
     await programme.event("Free")
     full = await programme.event("Full")

@@ -15,6 +15,7 @@ from box_office.audit import ALWAYS, AT_REST, audit_and_note, audit_if_due, last
 from box_office.database import Database
 from onsale import bookkeeping
 from onsale.metrics import metrics_routes
+from tests.conftest import broken_rules
 from tests.halls import Hall, open_hall
 from tests.house.programs import onsale
 from tests.servers import serving
@@ -30,6 +31,17 @@ async def hall(database: Database) -> AsyncIterator[Hall]:
     async with open_hall(database) as hall:
         await hall.held(1)
         yield hall
+
+
+async def test_what_is_asked_after_every_test_finds_a_broken_rule(
+    hall: Hall, database_url: str
+) -> None:
+    before = await broken_rules(database_url)
+
+    await hall.execute(BREAK)
+
+    assert before == {}
+    assert await broken_rules(database_url) == {BROKEN: 1}
 
 
 @pytest.mark.usefixtures("hall")

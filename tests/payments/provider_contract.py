@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -237,6 +238,22 @@ class ProviderContract:
         answers = await asyncio.gather(*(provider.authorise(charge) for _ in range(8)))
 
         assert len(set(answers)) == 1
+
+    async def test_what_changed_since_a_moment_is_listed_and_nothing_older(
+        self, provider: PaymentProvider
+    ) -> None:
+        early, late = self.charge(), self.charge()
+        await self.authorised(provider, early)
+        reference = await self.authorised(provider, late)
+        await asyncio.sleep(0.05)
+        moment = datetime.now(UTC)
+
+        await provider.capture(reference)
+
+        assert await provider.changed_since(moment) == [late.payment_id]
+        everything = await provider.changed_since(moment - timedelta(minutes=1))
+        ours = {early.payment_id, late.payment_id}
+        assert [one for one in everything if one in ours] == [early.payment_id, late.payment_id]
 
     def test_a_webhook_of_the_provider_says_which_payment_it_is_about(
         self, provider: PaymentProvider, webhook: Callable[[UUID], Webhook]

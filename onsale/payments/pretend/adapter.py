@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
@@ -92,6 +93,14 @@ class PretendProvider:
     async def refund(self, reference: str) -> None:
         """Give back what was taken."""
         await self._ask("POST", f"/v1/authorisations/{quote(reference, '')}/refund")
+
+    async def changed_since(self, moment: datetime) -> list[UUID]:
+        """List the payments that changed since then."""
+        told = await self._ask("GET", f"/v1/charges?changed_since={moment.timestamp()}")
+        try:
+            return [UUID(payment_id) for payment_id in told["payment_ids"]]
+        except (KeyError, TypeError, ValueError) as fault:
+            raise ProviderUnreachable("The answer cannot be understood") from fault
 
     def read_hint(self, headers: Mapping[str, str], body: bytes) -> Hint | None:
         """Read a webhook; None: it is not signed with our key, or old, or no webhook."""

@@ -2,6 +2,7 @@
 
 POST /v1/charges                                  set money aside: payment_id, token,
                                                   amount_minor, currency_code
+GET  /v1/charges?changed_since=1732147200.5       which payments changed since then, UTC
 GET  /v1/charges/{payment_id}                     where a payment stands
 POST /v1/charges/{payment_id}/void                let go of it, also of one that never came
 POST /v1/authorisations/{reference}/capture       take the money
@@ -102,6 +103,15 @@ class Provider:
         """Tell where a payment stands."""
         payment_id = request.path_params["payment_id"]
         return await self._call("look up", payment_id, None, lambda pages: pages.find(payment_id))
+
+    async def changed_since(self, request: Request) -> Response:
+        """List the payments that changed."""
+        try:
+            moment = float(request.query_params["changed_since"])
+        except (KeyError, ValueError):
+            raise Misuse("changed_since is missing, or no number of seconds") from None
+        listed = await asyncio.to_thread(self._within, lambda pages: pages.changed_since(moment))
+        return JSONResponse({"payment_ids": listed})
 
     async def void(self, request: Request) -> Response:
         """Let go of a payment."""
@@ -259,6 +269,7 @@ def create_provider(
     return Starlette(
         routes=[
             Route("/v1/charges", guarded(provider.authorise), methods=post),
+            Route("/v1/charges", guarded(provider.changed_since)),
             Route("/v1/charges/{payment_id}", guarded(provider.look_up)),
             Route("/v1/charges/{payment_id}/void", guarded(provider.void), methods=post),
             Route(

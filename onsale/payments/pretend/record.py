@@ -37,8 +37,10 @@ CREATE TABLE IF NOT EXISTS charges (
     currency_code TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN (
         'ACTION_REQUIRED', 'AUTHORISED', 'CAPTURED', 'VOIDED', 'REFUNDED', 'DECLINED')),
-    decline_code TEXT CHECK (decline_code IS NULL OR state IN ('DECLINED', 'VOIDED'))
+    decline_code TEXT CHECK (decline_code IS NULL OR state IN ('DECLINED', 'VOIDED')),
+    changed_at REAL NOT NULL
 );
+CREATE INDEX IF NOT EXISTS ix_charges_changed_at ON charges (changed_at);
 CREATE TABLE IF NOT EXISTS calls (payment_id TEXT PRIMARY KEY, count INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS deliveries (
     number INTEGER PRIMARY KEY,
@@ -132,6 +134,13 @@ class Pages:
         """Find a payment's charge."""
         return self._one("payment_id = ?", payment_id)
 
+    def changed_since(self, moment: float) -> list[str]:
+        """List the payments that changed since then, oldest change first."""
+        rows = self.connection.execute(
+            "SELECT payment_id FROM charges WHERE changed_at >= ? ORDER BY changed_at", (moment,)
+        )
+        return [payment_id for (payment_id,) in rows]
+
     def by_reference(self, reference: str) -> ChargeRow:
         """Find a charge that must be there."""
         charge = self._one("reference = ?", reference)
@@ -166,8 +175,8 @@ class Pages:
         """Keep a new charge, and tell of it."""
         values = (payment_id, f"pretend_{uuid4().hex}", f"secret_{uuid4().hex}", token, *amount)
         self.connection.execute(
-            "INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*values, state.value, decline_code),
+            "INSERT INTO charges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*values, state.value, decline_code, time.time()),
         )
         charge = self.find(payment_id)
         assert charge is not None
@@ -179,8 +188,8 @@ class Pages:
     ) -> ChargeRow:
         """Take a charge to its next state, and tell of it."""
         self.connection.execute(
-            "UPDATE charges SET state = ?, decline_code = ? WHERE payment_id = ?",
-            (state.value, decline_code, charge.payment_id),
+            "UPDATE charges SET state = ?, decline_code = ?, changed_at = ? WHERE payment_id = ?",
+            (state.value, decline_code, time.time(), charge.payment_id),
         )
         moved = self.find(charge.payment_id)
         assert moved is not None

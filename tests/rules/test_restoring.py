@@ -1,0 +1,180 @@
+"""Books that went back to an older moment, while the payment provider did not."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from box_office.cancelling import CancelOrderRequest, cancel_order
+from box_office.database import Database
+from box_office.providers import (
+    Authorisation,
+    Charge,
+    ChargeState,
+    ProviderUnreachable,
+    Standing,
+)
+from box_office.purchases import PurchaseRequest, purchase_reservation
+from box_office.reservations import ReservationRow
+from box_office.restoring import (
+    VERSIONS_SKIPPED,
+    Comparison,
+    compare_with_provider,
+    step_over_lost_versions,
+)
+from models import Order, OrderStatus, new_id
+from tests.halls import Hall, PretendProvider, open_hall
+
+LOST_ID = new_id()
+FREE, SOLD = 0, 2
+
+
+class Provider(PretendProvider):
+    """One whose answers may be lost."""
+
+    loses_answers = False
+
+    async def authorise(self, charge: Charge) -> Authorisation:
+        answer = await super().authorise(charge)
+        if self.loses_answers:
+            raise ProviderUnreachable
+        return answer
+
+
+@pytest.fixture
+def provider() -> Provider:
+    return Provider()
+
+
+@pytest.fixture
+async def hall(database: Database, provider: Provider) -> AsyncIterator[Hall]:
+    async with open_hall(database, provider=provider) as hall:
+        yield hall
+
+
+def payment_for(reservation: ReservationRow) -> PurchaseRequest:
+    return PurchaseRequest(
+        buyer_id=reservation.buyer_id,
+        reservation_id=reservation.id,
+        email="ada@example.org",
+        payment_token="pretend_ok",
+        idempotency_key=str(new_id()),
+    )
+
+
+async def bought(hall: Hall, *seats: int) -> Order:
+    reservation = await hall.held(*seats)
+    order = await purchase_reservation(hall.box_office, payment_for(reservation))
+    assert isinstance(order, Order), order
+    return order
+
+
+async def order_status(hall: Hall, order: Order) -> str:
+    (row,) = await hall.fetch("SELECT status::text FROM orders WHERE id = $1", order.id)
+    return str(row["status"])
+
+
+async def comparisons(hall: Hall) -> list[Comparison]:
+    return [came_to async for _, came_to in compare_with_provider(hall.box_office)]
+
+
+async def only_charge(provider: Provider) -> Standing:
+    (standing,) = provider.charges.values()
+    return standing
+
+
+async def test_no_version_comes_to_mean_something_else(hall: Hall) -> None:
+    await hall.held(1)
+    before = (await hall.ledger())["version"]
+
+    await step_over_lost_versions(hall.box_office.database)
+    await hall.held(2)
+
+    after = (await hall.ledger())["version"]
+    assert after == before + VERSIONS_SKIPPED + 1
+    assert len(await hall.fetch("SELECT * FROM seat_changes")) == 1
+
+
+async def test_what_both_remember_alike_is_left_alone(hall: Hall, provider: Provider) -> None:
+    order = await bought(hall, 1)
+
+    assert await comparisons(hall) == [Comparison.AGREES]
+
+    assert (await only_charge(provider)).state is ChargeState.CAPTURED
+    assert await order_status(hall, order) == OrderStatus.PAID
+
+
+@pytest.mark.parametrize("state", [ChargeState.CAPTURED, ChargeState.AUTHORISED])
+async def test_money_for_an_order_that_was_lost_is_given_back(
+    hall: Hall, provider: Provider, state: ChargeState
+) -> None:
+    await provider.authorise(Charge(LOST_ID, 4_200, "GBP", "pretend_ok"))
+    provider.charges[LOST_ID] = Standing(state, f"pretend-{LOST_ID}")
+
+    assert await comparisons(hall) == [Comparison.GIVEN_BACK]
+    assert await comparisons(hall) == [Comparison.AGREES], "it can be repeated"
+
+    given_back = {
+        ChargeState.CAPTURED: ChargeState.REFUNDED,
+        ChargeState.AUTHORISED: ChargeState.VOIDED,
+    }
+    assert (await only_charge(provider)).state is given_back[state]
+
+
+@pytest.mark.parametrize("books", ["PAID", "COMMITTED"])
+async def test_an_order_that_was_refunded_since_is_cancelled_again(
+    hall: Hall, provider: Provider, books: str
+) -> None:
+    order = await bought(hall, 1, 2)
+    (payment_id,) = provider.charges
+    provider.charges[payment_id] = Standing(ChargeState.REFUNDED, f"pretend-{payment_id}")
+    if books == "COMMITTED":
+        await hall.execute("UPDATE orders SET status = 'COMMITTED'")
+        await hall.execute("UPDATE payments SET state = 'AUTHORISED'")
+
+    assert await comparisons(hall) == [Comparison.CANCELLED]
+    assert await comparisons(hall) == [Comparison.AGREES], "it can be repeated"
+
+    assert await order_status(hall, order) == OrderStatus.REFUNDED
+    assert (await hall.states())[1] == FREE
+
+
+async def test_a_refunded_order_of_an_event_that_is_over_is_said_to_stay(
+    hall: Hall, provider: Provider
+) -> None:
+    order = await bought(hall, 1)
+    (payment_id,) = provider.charges
+    provider.charges[payment_id] = Standing(ChargeState.REFUNDED, f"pretend-{payment_id}")
+    await hall.execute(
+        "UPDATE events SET starts_at = now() - interval '3 hours',"
+        " ends_at = now() - interval '1 hour'"
+    )
+
+    assert await comparisons(hall) == [Comparison.ORDER_STAYS]
+
+    assert await order_status(hall, order) == OrderStatus.PAID
+
+
+async def test_a_purchase_that_went_on_after_the_backup_is_carried_into_the_books(
+    hall: Hall, provider: Provider
+) -> None:
+    reservation = await hall.held(1)
+    provider.loses_answers = True
+    await purchase_reservation(hall.box_office, payment_for(reservation))
+    provider.loses_answers = False
+    (payment_id,) = provider.charges
+    provider.charges[payment_id] = Standing(ChargeState.CAPTURED, f"pretend-{payment_id}")
+
+    assert await comparisons(hall) == [Comparison.SETTLED]
+
+    assert (await hall.states())[1] == SOLD
+    assert (await only_charge(provider)).state is ChargeState.CAPTURED
+
+
+async def test_a_cancelled_order_stays_cancelled(hall: Hall, provider: Provider) -> None:
+    order = await bought(hall, 1)
+    request = CancelOrderRequest(order.buyer_id, order.id, None, str(new_id()))
+    assert isinstance(await cancel_order(hall.box_office, request), Order)
+
+    assert await comparisons(hall) == [Comparison.AGREES]
+
+    assert (await only_charge(provider)).state is ChargeState.REFUNDED
