@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from onsale.commands import app
+from onsale.webhooks import PATH
 from tests.house.programs import ROOT
 
 DOCKERFILE = ROOT / "Dockerfile"
-ONSALE_S_OWN = ("web", "worker", "migrate", "seed")
+ONSALE_S_OWN = ("web", "worker", "migrate", "seed", "payments")
 
 
 @pytest.fixture(scope="module")
@@ -107,5 +110,19 @@ def test_compose_gives_our_own_containers_no_rights(compose: dict[str, Any]) -> 
 
 def test_compose_runs_commands_that_there_are(compose: dict[str, Any]) -> None:
     for name in ONSALE_S_OWN:
-        (command,) = compose["services"][name].get("command", ["serve"])
-        assert (ROOT / "onsale" / "commands" / f"{command}.py").exists()
+        command, *options = compose["services"][name]["command"]
+        told = CliRunner().invoke(app, [command, "--help"]).output
+        for option in options:
+            assert option.partition("=")[0] in told
+
+
+def test_web_and_worker_share_one_payment_provider_which_tells_the_web(
+    compose: dict[str, Any],
+) -> None:
+    services = compose["services"]
+
+    assert services["web"]["environment"] == services["worker"]["environment"]
+    assert "http://payments:8001" in services["web"]["environment"]["ONSALE_PAYMENTS_URL"]
+    assert "--port=8001" in services["payments"]["command"]
+    assert f"--notify=http://web:8000{PATH}" in services["payments"]["command"]
+    assert services["payments"]["volumes"] == ["payments:/data"]
