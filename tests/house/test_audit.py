@@ -84,6 +84,17 @@ async def test_of_many_processes_one_audits_and_not_again_within_the_minute(hall
     assert len(await hall.fetch("SELECT 1 FROM audits")) == 2
 
 
+@pytest.mark.parametrize(("took", "is_due"), [(1.0, True), (10.0, False)])
+async def test_long_audits_are_rarer(hall: Hall, took: float, is_due: bool) -> None:
+    await audit_and_note(hall.box_office.database)
+
+    await hall.execute(
+        "UPDATE audits SET seconds = $1, finished_at = now() - interval '100 seconds'", took
+    )
+
+    assert (await audit_if_due(hall.box_office.database) is not None) is is_due
+
+
 async def test_a_broken_rule_is_an_error_in_the_log(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
