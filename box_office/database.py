@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from box_office.addresses import plain_text
 
 STATEMENT_TIMEOUT_MS = 5_000
 #: Above PostgreSQL's deadlock_timeout of 1 s: of a deadlock one falls, and not both.
@@ -29,9 +30,9 @@ class Database:
     @classmethod
     async def connect(cls, url: str) -> Database:
         """Open both pools. Without an answer: OSError, TimeoutError or asyncpg.PostgresError."""
-        plain = make_url(url).set(drivername="postgresql")
+        plain = plain_text(url)
         pool = await asyncpg.create_pool(
-            plain.render_as_string(hide_password=False),
+            plain,
             min_size=0,  # Else asyncpg logs a traceback a second while PostgreSQL is away.
             max_size=WINDOW_CONNECTIONS,
             timeout=CONNECT_TIMEOUT_SECONDS,
@@ -41,15 +42,14 @@ class Database:
         async with pool.acquire() as connection:  # Whoever does not answer is told now.
             await connection.execute("SELECT 1")
         engine = create_async_engine(
-            plain.set(drivername="postgresql+asyncpg"),
+            "postgresql+asyncpg://",
+            async_creator=lambda: asyncpg.connect(
+                plain, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings()
+            ),
             pool_size=SESSION_CONNECTIONS,
             max_overflow=0,
             hide_parameters=True,  # What a row holds has no place in a log.
             pool_pre_ping=True,  # After a restart of PostgreSQL no reader meets a dead connection.
-            connect_args={
-                "timeout": CONNECT_TIMEOUT_SECONDS,
-                "server_settings": server_settings(),
-            },
         )
         return cls(engine, pool)
 

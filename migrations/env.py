@@ -7,13 +7,12 @@ from typing import Literal
 import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.engine import Connection
 from sqlmodel.sql.sqltypes import AutoString
 
 from box_office import functions
 from models import metadata
+from onsale.migrating import unpooled_engine
 
 LOCK_TIMEOUT_MS = 4_000
 STATEMENT_TIMEOUT_MS = 5_000
@@ -50,9 +49,7 @@ def write_plain_strings(kind: str, item: object, _context: AutogenContext) -> st
 async def connect_and_migrate() -> None:
     """Reach the database that the caller names, or else the environment."""
     url = context.config.attributes.get("database_url") or os.environ["DATABASE_URL"]
-    engine = create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool
-    )
+    engine = unpooled_engine(url)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(migrate)

@@ -3,16 +3,18 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from box_office import functions
+from box_office.addresses import plain_text
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,6 +37,14 @@ def configuration(database_url: str) -> Config:
     return config
 
 
+def unpooled_engine(database_url: str) -> AsyncEngine:
+    """Make an engine whose connections may take their time, and are not kept."""
+    plain = plain_text(database_url)
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(plain), poolclass=NullPool
+    )
+
+
 async def is_migrated(engine: AsyncEngine) -> bool:
     """Tell whether the database has exactly this version's tables and functions."""
     async with engine.connect() as connection:
@@ -42,8 +52,7 @@ async def is_migrated(engine: AsyncEngine) -> bool:
 
 
 async def _is_there(database_url: str) -> bool:
-    url = make_url(database_url).set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = unpooled_engine(database_url)
     try:
         return await is_migrated(engine)
     finally:

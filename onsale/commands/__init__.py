@@ -11,6 +11,7 @@ import typer
 
 from onsale.commands.audit import audit
 from onsale.commands.backup import backup
+from onsale.commands.doctor import doctor
 from onsale.commands.export_schema import export_schema
 from onsale.commands.import_seat_map import import_seat_map
 from onsale.commands.migrate import migrate
@@ -18,6 +19,7 @@ from onsale.commands.pretend_payments import pretend_payments
 from onsale.commands.restore import restore
 from onsale.commands.seed import seed
 from onsale.commands.serve import serve
+from onsale.commands.simulate import simulate
 from onsale.commands.worker import worker
 from onsale.settings import StartError
 
@@ -34,7 +36,9 @@ COMMANDS = (
     migrate,
     seed,
     import_seat_map,
+    simulate,
     audit,
+    doctor,
     backup,
     restore,
     export_schema,

@@ -10,19 +10,23 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
+from box_office.addresses import plain_url
 from onsale.embedded.binaries import POSTGRES_MAJOR_MIN
 from onsale.settings import PORT_MAX, POSTGRES_EXAMPLE, StartError
 
 ANSWER_SECONDS_MAX = 5.0
+_ONE_HOST = (
+    "DATABASE_URL: names several hosts; name one, of a proxy that knows which of them writes."
+)
 _NO_PORT = f"DATABASE_URL: its port is no number from 1 to {PORT_MAX}."
 
 
 def ask_postgres(url: str) -> None:
     """Make sure that there is a PostgreSQL, and a recent one. Raises StartError."""
-    asyncio.run(_ask_postgres(_read_url(url)))
+    asyncio.run(_ask_postgres(read_database_url(url)))
 
 
 def ask_redis(url: str) -> None:
@@ -30,14 +34,14 @@ def ask_redis(url: str) -> None:
     asyncio.run(_ask_redis(url))
 
 
-def _read_url(url: str) -> URL:
+def read_database_url(url: str) -> URL:
     """Take a URL apart. What cannot be read is not quoted: somewhere in it is a password."""
     try:
-        parts = make_url(url).set(drivername="postgresql")
+        parts = plain_url(url)
     except ArgumentError:
         raise StartError(f"DATABASE_URL: must look like {POSTGRES_EXAMPLE}") from None
     except ValueError:  # All that is converted is the port.
-        raise StartError(_NO_PORT) from None
+        raise StartError(_ONE_HOST if "," in url.rpartition("@")[2] else _NO_PORT) from None
     if parts.port is not None and not 1 <= parts.port <= PORT_MAX:
         raise StartError(_NO_PORT)
     return parts
@@ -49,7 +53,7 @@ async def _ask_postgres(parts: URL) -> None:
         connection = await asyncpg.connect(plain, timeout=ANSWER_SECONDS_MAX)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
         address = f"{parts.host or 'its socket'}:{parts.port or 5432}/{parts.database or ''}"
-        raise StartError(f"DATABASE_URL: {address} does not answer: {_reason(fault)}.") from None
+        raise StartError(f"DATABASE_URL: {address} does not answer: {reason(fault)}.") from None
     major = connection.get_server_version().major
     await connection.close()
     if major < POSTGRES_MAJOR_MIN:
@@ -70,10 +74,10 @@ async def _ask_redis(url: str) -> None:
             await client.ping()
     except (OSError, ValueError, RedisError) as fault:
         address = url.partition("://")[2].rpartition("@")[2]
-        raise StartError(f"REDIS_URL: {address} does not answer: {_reason(fault)}.") from None
+        raise StartError(f"REDIS_URL: {address} does not answer: {reason(fault)}.") from None
 
 
-def _reason(fault: BaseException) -> str:
+def reason(fault: BaseException, seconds: float = ANSWER_SECONDS_MAX) -> str:
     """Say in a few words why there was no answer, for the libraries say it in many ways."""
     origins = list(_origins(fault))
     for origin in origins:
@@ -83,7 +87,7 @@ def _reason(fault: BaseException) -> str:
             case ConnectionRefusedError():
                 return "nobody listens there"
             case TimeoutError() | RedisTimeoutError():
-                return f"nothing came within {ANSWER_SECONDS_MAX:.0f} s"
+                return f"nothing came within {seconds:g} s"
     last = origins[-1]
     return (str(last).splitlines() or [type(last).__name__])[0].rstrip(".")
 

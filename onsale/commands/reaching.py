@@ -13,14 +13,18 @@ from rich.console import Console
 from onsale.embedded import keep_services
 from onsale.settings import LogFormat, Settings, StartError
 
+#: A shell's way to say that a signal ended a command.
+SIGNALLED = 128
+
 
 @contextmanager
-def reached(settings: Settings, *, quiet: bool = False) -> Iterator[Settings]:
+def reached(settings: Settings, *, quiet: bool = False, serves: bool = False) -> Iterator[Settings]:
     """Give settings whose URLs answer: the environment's, or those of private servers.
 
-    Private servers run for as long as the block lasts. Raises StartError.
+    Private servers run for as long as the block lasts. `serves`: until somebody ends it. Raises
+    StartError.
     """
-    end_on_signals()
+    end_on_signals(is_meant=serves)
     console = Console(quiet=True) if quiet else console_of(settings)
     _ask(settings)
     if settings.database_url is not None:
@@ -48,13 +52,15 @@ def database_url_of(settings: Settings) -> str:
 
 
 @contextmanager
-def ready(given: Settings, *, may_migrate: bool = False, quiet: bool = False) -> Iterator[Settings]:
+def ready(
+    given: Settings, *, may_migrate: bool = False, quiet: bool = False, serves: bool = False
+) -> Iterator[Settings]:
     """Reach what the settings name, and see to the tables.
 
     A private database is brought to this version. Any other is its owner's: unless that was
     asked for, one of another version is a StartError.
     """
-    with reached(given, quiet=quiet) as settings:
+    with reached(given, quiet=quiet, serves=serves) as settings:
         from box_office import crash_points
         from onsale.migrating import migrate
 
@@ -73,11 +79,14 @@ def console_of(settings: Settings) -> Console:
     return Console(quiet=settings.log_format is LogFormat.JSON)
 
 
-def end_on_signals() -> None:
-    """Make SIGTERM and Ctrl-C end the command in order: every `finally` runs, and all is well."""
+def end_on_signals(*, is_meant: bool) -> None:
+    """Make SIGTERM and Ctrl-C end the command in order: every `finally` runs.
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        sys.exit(0)
+    `is_meant`: that is how it ends, and all is well. Otherwise its work is undone, and it says so.
+    """
+
+    def end(signal_number: int, _frame: FrameType | None) -> None:
+        sys.exit(0 if is_meant else SIGNALLED + signal_number)
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)

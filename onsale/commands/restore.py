@@ -3,6 +3,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from onsale.settings import Settings, StartError
+
+AGAIN = "The database is restored; for the rest, later: python -m onsale restore --already-done"
 
 
 def restore(
@@ -23,6 +26,14 @@ def restore(
     disconnect: Annotated[
         bool, typer.Option(help="Send away whoever is connected to the database.")
     ] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z"],
+            help="With --already-done: ask the provider for what changed since then, such as "
+            "2026-11-20T18:00:00+00:00. Without it: since a day before the last payment.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
     """Put a backup in the database's place, then compare the books with the payment provider."""
@@ -39,7 +50,7 @@ def restore(
             asyncio.run(_compare(settings, console))
         return
     with ready(given) as settings:
-        asyncio.run(_step_over(settings))
+        asyncio.run(_prepare(settings, since))
         asyncio.run(_compare(settings, console))
 
 
@@ -58,28 +69,26 @@ async def _restore(settings: Settings, file: Path, console: Console, *, disconne
             status.update(f"{words} …")
 
         kept = await backups.restore(tools, file, disconnect=disconnect, step=step)
-    console.print(
+    _say(
+        console,
         f"{file} is restored. The database that was there is kept as {kept}; drop it when nothing "
         "in it is missed.",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
 
 
-async def _step_over(settings: Settings) -> None:
+async def _prepare(settings: Settings, since: datetime | None) -> None:
     from onsale import backups
 
-    await backups.step_over(backups.url_of(settings))
+    await backups.prepare(backups.url_of(settings), since=since)
 
 
 async def _compare(settings: Settings, console: Console) -> None:
-    """Compare with the provider, and say what was found."""
+    """Compare with the provider, and say what was found. What waits is an exit code of 1."""
     from box_office.providers import ProviderUnreachable
-    from box_office.restoring import compare_with_provider
+    from box_office.restoring import SAID_ONE_BY_ONE, Comparison, compare_with_provider
     from onsale.app import open_parts
 
-    counts: Counter[str] = Counter()
+    counts: Counter[Comparison] = Counter()
     async with open_parts(settings) as parts:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("Comparing with the payment provider", total=None)
@@ -88,14 +97,21 @@ async def _compare(settings: Settings, console: Console) -> None:
                 progress.update(task, total=total)
 
             try:
-                async for _, came_to in compare_with_provider(parts.box_office, counted):
-                    counts[came_to.value] += 1
+                async for payment_id, came_to in compare_with_provider(parts.box_office, counted):
+                    counts[came_to] += 1
                     progress.advance(task)
+                    if came_to in SAID_ONE_BY_ONE:
+                        _say(console, f"Payment {payment_id}: {came_to}")
             except ProviderUnreachable as fault:
                 raise StartError(
-                    f"The payment provider does not answer ({fault}). The database is restored; "
-                    "once the provider is back: python -m onsale restore --already-done"
+                    f"The payment provider does not answer ({fault}). {AGAIN}"
                 ) from None
-    console.print(f"{counts.total()} payments compared with the provider.", highlight=False)
-    for words, count in sorted(counts.items()):
-        console.print(f"  {count} {words}", highlight=False, markup=False, soft_wrap=True)
+    _say(console, f"{counts.total()} payments compared with the provider.")
+    for came_to, count in sorted(counts.items()):
+        _say(console, f"  {count} {came_to}")
+    if counts[Comparison.WAITS]:
+        raise StartError(f"Not every payment could be compared. {AGAIN}")
+
+
+def _say(console: Console, words: str) -> None:
+    console.print(words, highlight=False, markup=False, soft_wrap=True)

@@ -20,7 +20,7 @@ def serve(
     with _bound(given.host, given.port) as door:
         from onsale.commands.reaching import console_of, ready
 
-        with ready(given, may_migrate=demo) as settings:
+        with ready(given, may_migrate=demo, serves=True) as settings:
             if demo:
                 from onsale.seeding import seed_if_empty
 

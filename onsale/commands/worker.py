@@ -5,11 +5,11 @@ from onsale.settings import Settings
 
 
 def worker() -> None:
-    """Sweep lapsed reservations once a second. Servers do so too: this one is for their rest."""
+    """Sweep, reconcile, audit, end what is old. Servers do so too: this one is for their rest."""
     given = Settings.read()
     from onsale.commands.reaching import ready
 
-    with ready(given) as settings:
+    with ready(given, serves=True) as settings:
         from onsale.working import run_worker
 
         run_worker(settings)

@@ -74,6 +74,12 @@ def keep_services(
             yield services
 
 
+def running_services(base: Path) -> Services | None:
+    """Give the private servers of a folder if they run; nothing is started, made or locked."""
+    services = _noted(base / "services.json")
+    return services and replace(services, joined=True)
+
+
 @contextmanager
 def _started(
     base: Path, source: EmbeddedSource, postgres: PrivatePostgres, run_as: RunAs

@@ -213,6 +213,65 @@ def test_a_worker_ends_when_told(database_url: str, redis_url: str, folder: Path
     assert worker.returncode == 0
 
 
+@pytest.mark.parametrize(
+    "parameters", ["sslmode=disable", "ssl=prefer", "application_name=box&sslmode=prefer"]
+)
+def test_what_a_database_url_may_say_behind_its_name_is_understood(
+    empty_database_url: str, folder: Path, parameters: str
+) -> None:
+    variables = {
+        "DATABASE_URL": f"{empty_database_url}?{parameters}",
+        "ONSALE_DATA_DIR": str(folder),
+    }
+
+    migrated, audited = onsale("migrate", **variables), onsale("audit", **variables)
+
+    assert (migrated.returncode, audited.returncode) == (0, 0), migrated.stderr + audited.stderr
+
+
+def test_a_parameter_that_nobody_knows_and_several_hosts_are_said_in_a_line(
+    database_url: str,
+) -> None:
+    unknown = onsale("migrate", DATABASE_URL=f"{database_url}?colour=red")
+    several = onsale("migrate", DATABASE_URL="postgresql://a:secret@h1:1,h2:2/onsale")
+
+    for said, words in ((unknown, "colour"), (several, "several hosts")):
+        assert said.returncode == 1
+        assert words in said.stderr
+        assert len(said.stderr.splitlines()) == 1, said.stderr
+        assert "secret" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("is_meant", "number", "code"),
+    [
+        (True, signal.SIGTERM, 0),
+        (False, signal.SIGTERM, 143),
+        (False, signal.SIGINT, 130),
+    ],
+)
+def test_only_what_is_meant_to_end_by_a_signal_says_that_all_is_well(
+    is_meant: bool, number: signal.Signals, code: int
+) -> None:
+    program = f"""
+from time import sleep
+from onsale.commands.reaching import end_on_signals
+end_on_signals(is_meant={is_meant})
+print("up", flush=True)
+sleep(60)
+"""
+    command = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert command.stdout is not None
+    assert command.stdout.readline() == "up\n"
+
+    command.send_signal(number)
+    command.communicate(timeout=STOP_SECONDS_MAX)
+
+    assert command.returncode == code
+
+
 async def test_an_unreadable_plan_is_named_with_every_fault_and_stores_nothing(
     folder: Path, database: Database, database_url: str
 ) -> None:
