@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onsale.app import create_app
+from onsale.patience import PatientWebSocket
 from onsale.settings import Settings
 
 #: GraphQL operations are small; a larger message is no operation.
@@ -48,7 +49,7 @@ def _configuration(settings: Settings) -> uvicorn.Config:
         loop="uvloop",
         lifespan="on",  # A start that fails is a failed start.
         http="httptools",
-        ws="websockets-sansio",
+        ws=PatientWebSocket,
         ws_max_size=WEB_SOCKET_MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,  # Messages are small, and each would be packed per viewer.
         ws_ping_interval=PING_EVERY_SECONDS,

@@ -2,7 +2,8 @@
 --
 -- The ledger's row lock is taken here and held until the commit, so commit order is version order:
 -- who sees version v sees v - 1 committed. The time is read under that lock and rises with the
--- version. Seat i went from p_before[i] to p_after[i].
+-- version, whatever the clock does: old rows are dropped by their time, and a later version with an
+-- earlier time would leave a hole. Seat i went from p_before[i] to p_after[i].
 CREATE FUNCTION record_seat_changes(
     p_event uuid, p_seats integer[], p_before smallint[], p_after smallint[],
     OUT o_version bigint, OUT o_committed_at timestamptz
@@ -24,7 +25,8 @@ BEGIN
     WHERE l.event_id = p_event
     RETURNING l.version INTO STRICT o_version;
 
-    o_committed_at := clock_timestamp();
+    SELECT greatest(clock_timestamp(), max(c.committed_at)) INTO STRICT o_committed_at
+    FROM seat_changes c WHERE c.event_id = p_event AND c.version = o_version - 1;
     INSERT INTO seat_changes (event_id, version, seat_indexes, states, committed_at)
     VALUES (p_event, o_version, p_seats, p_after, o_committed_at);
 END

@@ -1,0 +1,90 @@
+"""WebSockets whose reader has stopped reading are cut off, and cost little until then.
+
+What such a reader is sent waits in buffers here and in the kernel; a polite close would wait
+behind it for ever, and a peer that still answers the kernel's probes is never found dead.
+"""
+
+import asyncio
+import fcntl
+import socket
+import struct
+import sys
+import termios
+from asyncio.transports import BaseTransport
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+#: Next to nothing of what waits was taken for so long: whoever it is may come again and resume.
+UNREAD_SECONDS_MAX = 10.0
+#: Less is what kernels shift between them while nobody reads.
+TAKEN_BYTES_MIN = 8 * 1024
+#: Left to itself, the kernel keeps megabytes for each of them. It doubles what it is asked for.
+KERNEL_BYTES_MAX = 128 * 1024
+#: How to close: the kernel shall not go on to offer what nobody reads.
+AT_ONCE = struct.pack("ii", 1, 0)
+
+
+class PatientWebSocket(WebSocketsSansIOProtocol):
+    """Uvicorn's protocol, with an end to its patience."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._patience: asyncio.TimerHandle | None = None
+        self._line: socket.socket
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Say how much may be on its way to the reader."""
+        super().connection_made(transport)
+        self._line = transport.get_extra_info("socket")
+        self._line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES_MAX)
+
+    def pause_writing(self) -> None:
+        """Wait for the reader, since it takes less than it is sent."""
+        super().pause_writing()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        """Go on: it reads."""
+        self._wait_no_more()
+        super().resume_writing()
+
+    def keepalive_timeout(self) -> None:
+        """Close politely whoever does not answer; but what was never read is in the way of that."""
+        super().keepalive_timeout()
+        self._wait_for_reader()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget about it."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait_for_reader(self) -> None:
+        self._wait_no_more()
+        unread = self._unread_bytes()
+        self._patience = self.loop.call_later(UNREAD_SECONDS_MAX, self._lose_patience, unread)
+
+    def _lose_patience(self, before: int) -> None:
+        """Cut the line, unless the reader has taken some of it meanwhile."""
+        if before - self._unread_bytes() >= TAKEN_BYTES_MIN:
+            self._wait_for_reader()
+        else:
+            self._line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            self.transport.abort()
+
+    def _unread_bytes(self) -> int:
+        """Count what the reader has yet to take: here, and in the kernel, where that can be told.
+
+        The kernel takes more from us only once it has got rid of a good deal.
+        """
+        here: int = self.transport.get_write_buffer_size()
+        try:
+            answer = fcntl.ioctl(self._line.fileno(), termios.TIOCOUTQ, bytes(4))
+        except (OSError, ValueError):
+            return here
+        return here + int.from_bytes(answer, sys.byteorder)
+
+    def _wait_no_more(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None

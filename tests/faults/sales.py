@@ -1,0 +1,166 @@
+"""Buyers who reserve and pay for as long as a test lets them, whatever breaks meanwhile."""
+
+import asyncio
+import random
+import ssl
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from math import ceil, inf
+from uuid import UUID
+
+import httpx
+
+from tests.halls import Hall
+from tests.races.doors import Buyer, Door, HttpDoor
+from tests.races.record import Action, Answer, Held, Record, Told
+from tests.servers import ServerProcess
+
+#: How many want a seat that somebody has had before them.
+ENVIOUS = 0.15
+REPEAT_AFTER_SECONDS = 0.2
+#: Longer than a server may take, so that its answer is seen, however late.
+CLIENT_SECONDS_MAX = 15.0
+#: When it is over, whoever got no answer goes on asking for so long.
+SETTLE_SECONDS_MAX = 30.0
+CONNECTION_POOLS = 16
+
+
+@dataclass
+class Sales:
+    """A crowd before several doors, and all that it was told."""
+
+    hall: Hall
+    doors: Sequence[Door]
+    #: Between two reservations of one buyer.
+    pause_seconds: float = 0.0
+    #: What becomes of a reservation, and how often.
+    habits: dict[str, float] = field(default_factory=lambda: {"pay": 5, "cancel": 3, "keep": 2})
+    record: Record = field(default_factory=Record)
+    over_at: float = inf
+
+    def __post_init__(self) -> None:
+        seats = list(range(self.hall.numbered))
+        random.Random(7).shuffle(seats)
+        self._free = deque(seats)
+        #: What somebody has, or has given back.
+        self._asked_for: list[int] = []
+
+    async def trade(self, number: int) -> None:
+        """Be one buyer after the other, and make up one's mind anew each time."""
+        dice = random.Random(number)
+        while time.monotonic() < self.over_at:
+            if (buyer := await dice.choice(self.doors).new_buyer()) is None:
+                await asyncio.sleep(REPEAT_AFTER_SECONDS)
+                continue
+            [habit] = dice.choices(list(self.habits), list(self.habits.values()))
+            await self._visit(dice, buyer, habit)
+            await asyncio.sleep(self.pause_seconds * dice.uniform(0.5, 1.5))
+
+    async def _visit(self, dice: random.Random, buyer: Buyer, habit: str) -> None:
+        seats = self._choose(dice)
+
+        async def reserve(door: Door) -> Answer:
+            return await door.reserve(buyer, seats, 0)
+
+        held = (await self.settle(dice, Action.RESERVE, buyer, None, reserve)).reservation
+        if held is not None and habit == "pay":
+            await self._pay(dice, buyer, held)
+        elif held is None or (habit == "cancel" and await self._cancel(dice, buyer, held)):
+            self._free.extendleft(seats)
+
+    def _choose(self, dice: random.Random) -> list[int]:
+        """Two seats; now and then one of them is somebody else's, most likely."""
+        seats = [self._free.pop(), self._free.pop()]
+        if self._asked_for and dice.random() < ENVIOUS:
+            self._free.appendleft(seats.pop())
+            seats.append(dice.choice(self._asked_for))
+        self._asked_for += seats
+        return sorted(set(seats))
+
+    async def _cancel(self, dice: random.Random, buyer: Buyer, held: Held) -> bool:
+        async def cancel(door: Door) -> Answer:
+            return await door.cancel(buyer, held.id)
+
+        answer = await self.settle(dice, Action.CANCEL, buyer, held.id, cancel)
+        return answer.reservation is not None
+
+    async def _pay(self, dice: random.Random, buyer: Buyer, held: Held) -> None:
+        key = f"{dice.getrandbits(64):x}"
+
+        async def pay(door: Door) -> Answer:
+            return await door.purchase(buyer, held.id, "pretend_ok", key)
+
+        await self.settle(dice, Action.PURCHASE, buyer, held.id, pay)
+
+    async def settle(
+        self,
+        dice: random.Random,
+        action: Action,
+        buyer: Buyer,
+        about: UUID | None,
+        ask: Callable[[Door], Awaitable[Answer]],
+    ) -> Answer:
+        """Ask; and repeat exactly that, at any door, while nobody can say what came of it."""
+        asked_since = inf
+        while True:
+            sent_at = time.time()
+            answer = await ask(dice.choice(self.doors))
+            token = "pretend_ok" if action is Action.PURCHASE else None
+            asked = (action, buyer.id, about, token, sent_at, time.time())
+            self.record.told.append(Told(*asked, answer, asked_since))
+            if answer.settles_it or time.monotonic() > self.over_at + SETTLE_SECONDS_MAX:
+                return answer
+            asked_since = min(asked_since, sent_at)
+            await asyncio.sleep(REPEAT_AFTER_SECONDS)
+
+    def done(self, *actions: Action, since: float = 0.0) -> list[Told]:
+        """Give what was asked since then and granted."""
+        return [
+            told
+            for told in self.record.of(*actions)
+            if told.sent_at >= since
+            and (told.answer.order is not None or told.answer.reservation is not None)
+            and not told.answer.refusals
+        ]
+
+
+@asynccontextmanager
+async def selling(sales: Sales, buyers: int = 16) -> AsyncIterator[None]:
+    """Sell for as long as the block lasts; after it everybody knows what came of their requests."""
+    async with asyncio.TaskGroup() as group:
+        for number in range(buyers):
+            group.create_task(sales.trade(number))
+        yield
+        sales.over_at = time.monotonic()
+
+
+@asynccontextmanager
+async def doors_of(servers: Sequence[ServerProcess], hall: Hall) -> AsyncIterator[list[Door]]:
+    """Open a door to each server, with many small pools of connections: httpx is slow with one."""
+    limits = httpx.Limits(max_keepalive_connections=8, keepalive_expiry=2)
+    context = ssl.create_default_context()
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                httpx.AsyncClient(
+                    timeout=CLIENT_SECONDS_MAX,
+                    limits=limits,
+                    verify=context,
+                    trust_env=False,
+                    # A buyer is known by the token that is given, never by somebody's cookie.
+                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                )
+            )
+            for _ in range(CONNECTION_POOLS)
+        ]
+        yield [HttpDoor(clients, server.graphql_url, hall) for server in servers]
+
+
+def percentile(seconds: Sequence[float], percent: float) -> float:
+    """Give the value that so many percent do not exceed."""
+    assert seconds, "nothing was measured"
+    return sorted(seconds)[ceil(len(seconds) * percent / 100) - 1]
