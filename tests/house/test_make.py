@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.house.programs import ROOT
 
-WORDS = ["help", "run", "test", "check", "bench", "lock"]
+WORDS = ["help", "run", "test", "races", "check", "bench", "lock"]
 
 
 def test_make_alone_shows_the_words() -> None:

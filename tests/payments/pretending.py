@@ -17,7 +17,7 @@ from onsale.payments.pretend.record import Record
 from tests.servers import ROOT, free_port
 
 KEY = "a key of the tests"
-START_SECONDS_MAX = 20.0
+START_SECONDS_MAX = 60.0
 
 
 class Pretending:
@@ -31,14 +31,16 @@ class Pretending:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._argv = ["--port", str(self._port), "--slow-seconds", str(slow_seconds)]
-        self._argv += [word for url in notify for word in ("--notify", url)]
+        #: Read when it starts, so that whoever it tells may first have to know its own URL.
+        self.notify = notify
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        notify = [word for url in self.notify for word in ("--notify", url)]
         with (self.record.parent / "provider.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "onsale", "pretend-payments", *self._argv],
+                [sys.executable, "-m", "onsale", "pretend-payments", *self._argv, *notify],
                 cwd=ROOT,
                 env=os.environ
                 | {"ONSALE_PAYMENTS_KEY": self.key, "ONSALE_DATA_DIR": str(self.record.parent)},

@@ -9,6 +9,8 @@ from typing import Any
 
 from box_office.audit import ALWAYS, AT_REST, Invariant, audit
 from box_office.database import Database
+from onsale.payments.pretend.tokens import Behaviour
+from tests.races.cards import behaviour_of
 
 
 async def objections(
@@ -51,3 +53,40 @@ async def the_provider_remembers_the_same_payments(database: Database, record: P
         # What was voided before it came is known there without an amount.
         or (theirs.get(payment_id, (None, amount))[1] or amount) != amount
     ]
+
+
+CHARGED = "SELECT payment_id, token FROM charges WHERE state IN ('CAPTURED', 'REFUNDED')"
+BOUGHT = """
+    SELECT p.id FROM payments p JOIN orders o ON o.reservation_id = p.reservation_id
+"""
+
+
+async def nobody_was_charged_without_a_sale(database: Database, book: Path) -> list[str]:
+    """Money that was taken, even if it went back: its seats had been sold before.
+
+    But for cards that pay late, whatever we said: their money is taken by the bank, not by us.
+    """
+    async with database.pool.acquire() as connection:
+        bought = {str(row["id"]) for row in await connection.fetch(BOUGHT)}
+    with closing(sqlite3.connect(book)) as pages:
+        charged = pages.execute(CHARGED).fetchall()
+    return [
+        f"{payment_id} was charged, and nothing was sold for it"
+        for payment_id, token in charged
+        if payment_id not in bought and behaviour_of(token) is not Behaviour.LATE_MONEY
+    ]
+
+
+TOO_MANY = """
+    SELECT r.event_id, r.buyer_id, count(*) AS seats, e.seats_per_buyer_max
+    FROM event_seats s JOIN reservations r ON r.id = s.reservation_id
+    JOIN events e ON e.id = s.event_id
+    GROUP BY r.event_id, r.buyer_id, e.seats_per_buyer_max
+    HAVING count(*) > e.seats_per_buyer_max
+"""
+
+
+async def nobody_has_more_seats_than_a_buyer_may(database: Database) -> list[dict[str, Any]]:
+    """Count them on the seats themselves, whatever the allowances say."""
+    async with database.pool.acquire() as connection:
+        return [dict(row) for row in await connection.fetch(TOO_MANY)]

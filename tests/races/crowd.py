@@ -5,31 +5,35 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 from uuid import UUID
 
+from onsale.payments.pretend.tokens import Behaviour
 from tests.halls import Hall
-from tests.races.doors import Buyer, Door
-from tests.races.record import Action, Answer, Held, Record, Sold, Told
+from tests.races import cards
+from tests.races.aging import let_a_minute_pass
+from tests.races.doors import Bank, Buyer, Door, NoBank
+from tests.races.record import Action, Answer, Held, Record, Sold
+from tests.races.witness import REPEAT_AFTER_SECONDS, Meanwhile, Question, Witness
 
-#: After so many, a client gives up finding out: its request counts as unanswered.
-REPEATS_MAX = 40
-REPEAT_AFTER_SECONDS = 0.1
 ORDERS_KEPT_MAX = 1
+#: What a buyer whose payment hangs does after so many repetitions: go away for a minute.
+PATIENT_REPETITIONS = 2
 
 #: What a client with a reservation does next, and how often.
 WITH_RESERVATION = {
     "add": 25,
     "release": 12,
     "cancel": 8,
-    "purchase": 30,
-    "purchase twice at once": 10,
-    "be declined": 8,
-    "wait": 10,
+    "purchase": 40,
+    "purchase twice at once": 8,
+    "wait": 8,
     "abandon": 7,
 }
+#: What a client does whom the bank wants to see. Whoever dawdles comes when the time is over.
+AT_THE_BANK = {"approve": 50, "refuse": 20, "leave": 20, "dawdle": 10}
 
 
 def choose_seed() -> int:
@@ -51,11 +55,11 @@ class Race:
     clients: int = 32
     #: They are all one buyer, in so many tabs.
     buyer: Buyer | None = None
-    #: Lost connections belong to the race: repeat the request at the next door.
-    doors_may_break: bool = False
-    record: Record = field(default_factory=Record)
-    #: How many requests got no answer, and were repeated.
-    broken_off: int = 0
+    bank: Bank = field(default_factory=NoBank)
+    #: Only sound cards and declined ones: for providers that know no others.
+    plain_cards: bool = False
+    witness: Witness = field(default_factory=Witness)
+    taken: int = 0
     ends_at: float = inf
 
     async def run(self) -> Record:
@@ -65,12 +69,14 @@ class Race:
         async with asyncio.TaskGroup() as group:
             for client in crowd:
                 group.create_task(client.play())
-        return self.record
+        return self.witness.record
 
     def take_attempt(self) -> bool:
         """Count one attempt; False: there are none left."""
-        self.attempts -= 1
-        return self.attempts >= 0 and time.monotonic() < self.ends_at
+        if self.taken >= self.attempts or time.monotonic() >= self.ends_at:
+            return False
+        self.taken += 1
+        return True
 
 
 class Client:
@@ -91,6 +97,10 @@ class Client:
     def door(self) -> Door:
         return self.dice.choice(self.race.doors)
 
+    def pick(self, wishes: dict[str, int]) -> str:
+        [wish] = self.dice.choices(list(wishes), list(wishes.values()))
+        return wish
+
     async def attempt(self) -> None:
         """Do the next thing that comes to mind."""
         if self.held is None:
@@ -99,20 +109,15 @@ class Client:
             else:
                 await self.reserve()
             return
-        wishes = dict(WITH_RESERVATION)
-        if self.was_declined:
-            wishes["abandon"] = 0  # It is held for minutes: the hall would fill with ghosts.
-        [wish] = self.dice.choices(list(wishes), list(wishes.values()))
         await {
             "add": self.reserve,
             "release": self.release,
             "cancel": self.cancel,
             "purchase": self.purchase,
             "purchase twice at once": self.purchase_twice_at_once,
-            "be declined": self.be_declined,
             "wait": self.wait,
             "abandon": self.abandon,
-        }[wish](self.held)
+        }[self.pick(WITH_RESERVATION)](self.held)
 
     async def reserve(self, held: Held | None = None) -> None:
         """Reserve one to three seats, or add them to what is held; some of them without numbers."""
@@ -122,28 +127,66 @@ class Client:
         seats = self.dice.sample(range(hall.numbered), count - standing)
         if held is not None and standing:
             standing += sum(seat >= hall.numbered for seat in held.seats)
+        buyer = self.buyer
         answer = await self.settle(
-            Action.RESERVE, None, lambda door: door.reserve(self.buyer, seats, standing)
+            Question(Action.RESERVE, buyer, None, lambda door: door.reserve(buyer, seats, standing))
         )
         self.remember(answer)
         if "RESERVATION_NOT_OPEN" in answer.refusals:
-            await self.abandon()  # A payment that never ended keeps this buyer out.
+            await self.abandon()  # A payment that has not ended keeps this buyer out.
 
     async def release(self, held: Held) -> None:
-        seats = self.dice.sample(held.seats, self.dice.randint(1, len(held.seats)))
+        seats, buyer = (
+            self.dice.sample(held.seats, self.dice.randint(1, len(held.seats))),
+            self.buyer,
+        )
         self.remember(
             await self.settle(
-                Action.RELEASE, held.id, lambda door: door.release(self.buyer, held.id, seats)
+                Question(
+                    Action.RELEASE,
+                    buyer,
+                    held.id,
+                    lambda door: door.release(buyer, held.id, seats),
+                    seats=tuple(seats),
+                )
             )
         )
 
     async def cancel(self, held: Held) -> None:
+        buyer = self.buyer
         self.remember(
-            await self.settle(Action.CANCEL, held.id, lambda door: door.cancel(self.buyer, held.id))
+            await self.settle(
+                Question(Action.CANCEL, buyer, held.id, lambda door: door.cancel(buyer, held.id))
+            )
         )
 
     async def purchase(self, held: Held) -> None:
-        self.remember_order(await self.pay(held, "pretend_ok", self.new_key()))
+        """Pay with whatever card is at hand, and go to the bank if it wants that."""
+        if self.race.plain_cards:
+            token = self.dice.choices(["pretend_ok", "pretend_declined"], [80, 20])[0]
+        else:
+            token = cards.draw(self.dice)
+        key = self.new_key()
+        answer = await self.pay(held, token, key)
+        if answer.client_secret is not None:
+            answer = await self.act_at_the_bank(held, token, key, answer.client_secret)
+        self.remember_payment(held, answer)
+        if self.held is None and answer.order is None:
+            await self.abandon()  # It may still be going on; nobody waits for it.
+
+    async def act_at_the_bank(self, held: Held, token: str, key: str, secret: str) -> Answer:
+        """Say yes or no to the bank and repeat the call, as its answer says; or do not."""
+        wish = self.pick(AT_THE_BANK)
+        if wish in {"leave", "dawdle"}:
+            await self.let_lapse(held.id)
+        if wish == "leave":
+            return Answer()
+        if wish == "dawdle":
+            await asyncio.sleep(self.dice.uniform(0, 4))  # Around the reconciler's next look.
+        action = Action.REFUSE if wish == "refuse" else Action.APPROVE
+        with self.race.witness.noting(action, self.buyer, held.id):
+            await self.race.bank.decide(secret, "refuse" if wish == "refuse" else "approve")
+        return await self.pay(held, token, key)
 
     async def purchase_twice_at_once(self, held: Held) -> None:
         """The same key at the same time at two doors, as when a proxy repeats a request."""
@@ -155,35 +198,38 @@ class Client:
         assert len(orders) <= 1, "one key, two orders"
         if orders and not all(answer.order or self.met_another_tab(answer) for answer in answers):
             raise AssertionError(f"one key, two outcomes: {answers}")
-        self.remember_order(answers[0])
+        self.remember_payment(held, answers[0])
 
     def met_another_tab(self, answer: Answer) -> bool:
         """Whether another tab was just paying, under a key of its own: this key stayed unused."""
         met = answer.reservation is not None and answer.reservation.status == "PAYING"
         return met and self.race.buyer is not None and "RESERVATION_NOT_OPEN" in answer.refusals
 
-    async def be_declined(self, held: Held) -> None:
-        answer = await self.pay(held, "pretend_declined", self.new_key())
-        self.was_declined = "PAYMENT_DECLINED" in answer.refusals
-        self.held = held if self.was_declined else None
-
     async def wait(self, _held: Held) -> None:
         """Dawdle; it may lapse meanwhile."""
         await asyncio.sleep(self.dice.uniform(0.1, 1.2))
 
-    async def abandon(self, _held: Held | None = None) -> None:
+    async def abandon(self, held: Held | None = None) -> None:
         """Close the browser and come back as somebody else."""
-        self.held = None
         if self.race.buyer is not None:
+            self.held = None
             return
+        if held is not None and self.was_declined:
+            await self.let_lapse(held.id)  # Else the hall fills with ghosts: it has two minutes.
+        self.held, self.was_declined = None, False
         for order in list(self.orders):
             await self.cancel_order(order)
         self.buyer = await self.somebody_new()
 
+    async def let_lapse(self, reservation_id: UUID) -> None:
+        """Go away for a minute, which nobody but the database's rows has to wait for."""
+        with self.race.witness.noting(Action.LET_LAPSE, self.buyer, reservation_id):
+            await let_a_minute_pass(self.race.hall, reservation_id)
+
     async def somebody_new(self) -> Buyer:
         """Ask at one door after the other, for some may be broken."""
         while (buyer := await self.door().new_buyer()) is None:
-            assert self.race.doors_may_break, "no answer to startGuestSession"
+            assert self.race.witness.doors_may_break, "no answer to startGuestSession"
             await asyncio.sleep(REPEAT_AFTER_SECONDS)
         return buyer
 
@@ -192,50 +238,45 @@ class Client:
 
     async def cancel_order(self, order: Sold) -> None:
         self.orders.remove(order)
-        key = self.new_key()
+        key, buyer = self.new_key(), self.buyer
         await self.settle(
-            Action.CANCEL_ORDER,
-            order.id,
-            lambda door: door.cancel_order(self.buyer, order.id, key),
+            Question(
+                Action.CANCEL_ORDER,
+                buyer,
+                order.id,
+                lambda door: door.cancel_order(buyer, order.id, key),
+            )
         )
 
     async def pay(self, held: Held, token: str, key: str, first: Door | None = None) -> Answer:
-        return await self.settle(
+        buyer = self.buyer
+        question = Question(
             Action.PURCHASE,
+            buyer,
             held.id,
-            lambda door: door.purchase(self.buyer, held.id, token, key),
+            lambda door: door.purchase(buyer, held.id, token, key),
             token,
-            first,
+        )
+        is_silent = cards.OUTCOMES[cards.behaviour_of(token)].is_silent
+        # An error never ends before its time is over; of the others half find out by themselves.
+        may_leave = is_silent and (
+            cards.behaviour_of(token) is Behaviour.ERROR or self.dice.random() < 0.5
         )
 
+        async def leave_for_a_minute(tries: int) -> None:
+            if may_leave and tries == PATIENT_REPETITIONS:
+                await self.let_lapse(held.id)
+
+        return await self.settle(question, first, leave_for_a_minute)
+
     async def settle(
-        self,
-        action: Action,
-        about: UUID | None,
-        ask: Callable[[Door], Awaitable[Answer]],
-        token: str | None = None,
-        first: Door | None = None,
+        self, question: Question, first: Door | None = None, meanwhile: Meanwhile | None = None
     ) -> Answer:
-        """Ask; and repeat exactly that while nobody can say what came of it."""
-        door, broken_off_at = first or self.door(), inf
-        for _ in range(REPEATS_MAX):
-            sent_at = time.time()
-            answer = await ask(door)
-            broken = answer.fault is not None and self.race.doors_may_break
-            if broken:
-                self.race.broken_off += 1
-                broken_off_at = min(broken_off_at, sent_at)
-            else:
-                asked = (action, self.buyer.id, about, token, sent_at, time.time())
-                self.race.record.told.append(Told(*asked, answer, broken_off_at))
-            if answer.settles_it or (answer.fault is not None and not broken):
-                return answer
-            await asyncio.sleep(REPEAT_AFTER_SECONDS)
-            door = self.door()
-        never = Answer(fault="never settled")
-        asked = (action, self.buyer.id, about, token, sent_at, time.time())
-        self.race.record.told.append(Told(*asked, never, broken_off_at))
-        return never
+        """Ask at the first door, if one is named, then at any."""
+        waiting = [] if first is None else [first]
+        return await self.race.witness.settle(
+            question, lambda: waiting.pop() if waiting else self.door(), meanwhile
+        )
 
     def remember(self, answer: Answer) -> None:
         """Keep what the answer shows; a refusal that says it is over is believed."""
@@ -246,12 +287,13 @@ class Client:
         if self.held is None:
             self.was_declined = False
 
-    def remember_order(self, answer: Answer) -> None:
-        """Keep the order. Whatever else came of it, the reservation is done with."""
+    def remember_payment(self, held: Held, answer: Answer) -> None:
+        """Keep the order; or, after a declined card, the reservation."""
         if answer.order is not None:
             self.orders.append(answer.order)
-        self.held = None
-        self.was_declined = False
+        now = answer.reservation or held
+        self.was_declined = "PAYMENT_DECLINED" in answer.refusals and now.status == "OPEN"
+        self.held = now if self.was_declined else None
 
     def new_key(self) -> str:
         return f"{self.dice.getrandbits(64):x}"

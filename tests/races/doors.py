@@ -54,12 +54,15 @@ class Door(Protocol):
 
 RESERVATION = "reservation { id status expiresAt seats { index } }"
 ORDER = "order { id status total { amount } tickets { seat { index } } }"
-ERRORS = "errors { __typename ... on UserError { code } }"
+ERRORS = "errors { ... on UserError { code } }"
+PAYMENT_ERRORS = (
+    "errors { ... on UserError { code } ... on PaymentActionRequired { clientSecret } }"
+)
 MUTATIONS = {
     "reserveSeats": f"ReserveSeatsInput!|{RESERVATION} {ERRORS}",
     "releaseSeats": f"ReleaseSeatsInput!|{RESERVATION} {ERRORS}",
     "cancelReservation": f"CancelReservationInput!|{RESERVATION} {ERRORS}",
-    "purchaseReservation": f"PurchaseReservationInput!|{ORDER} {RESERVATION} {ERRORS}",
+    "purchaseReservation": f"PurchaseReservationInput!|{ORDER} {RESERVATION} {PAYMENT_ERRORS}",
     "cancelOrder": f"CancelOrderInput!|{ORDER} {ERRORS}",
 }
 
@@ -140,6 +143,9 @@ def _answer_of(payload: dict[str, Any]) -> Answer:
         reservation=_held_of(payload.get("reservation")),
         order=_sold_of(payload.get("order")),
         refusals=tuple(error["code"] for error in payload["errors"]),
+        client_secret=next(
+            (error["clientSecret"] for error in payload["errors"] if "clientSecret" in error), None
+        ),
     )
 
 
@@ -225,3 +231,32 @@ class DirectDoor:
                 return Answer(order=sold)
             case refusals:
                 return Answer(refusals=tuple(refusal.code for refusal in refusals))
+
+
+class Bank(Protocol):
+    """Where a buyer says yes or no to a payment."""
+
+    async def decide(self, client_secret: str, word: str) -> bool:
+        """Say `approve` or `refuse`; False: there is nothing to decide any more, or no answer."""
+
+
+class HttpBank:
+    """The pretending provider's page, as the buyer's browser uses it."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    async def decide(self, client_secret: str, word: str) -> bool:
+        try:
+            answer = await self._client.post(f"{self._url}/actions/{client_secret}/{word}")
+        except httpx.HTTPError:
+            return False
+        return answer.is_success
+
+
+class NoBank:
+    """For races in which nobody is sent to the bank."""
+
+    async def decide(self, client_secret: str, word: str) -> bool:  # noqa: ARG002
+        return False

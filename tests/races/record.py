@@ -7,13 +7,17 @@ from uuid import UUID
 
 
 class Action(StrEnum):
-    """What a client may ask for."""
+    """What a client may do. All but the last three are requests to a server."""
 
     RESERVE = "reserve"
     RELEASE = "release"
     CANCEL = "cancel"
     PURCHASE = "purchase"
     CANCEL_ORDER = "cancel order"
+    APPROVE = "approve at the bank"
+    REFUSE = "refuse at the bank"
+    #: Go away for a minute: the rows of the reservation and of its payment are aged.
+    LET_LAPSE = "let lapse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Answer:
     reservation: Held | None = None
     order: Sold | None = None
     refusals: tuple[str, ...] = ()
+    #: What the bank's page wants to know of a buyer who has to act there.
+    client_secret: str | None = None
     #: Why this is no answer at all: a 5xx, an error of ours, a lost connection, a timeout.
     fault: str | None = None
 
@@ -66,13 +72,15 @@ class Told:
     sent_at: float
     received_at: float
     answer: Answer
-    #: When it was sent to a door that broke, before. What got no answer may have taken effect.
-    broken_off_at: float = inf
+    #: When exactly this was asked before, and nobody could say what came of it.
+    asked_since: float = inf
+    #: The seats it named.
+    seats: tuple[int, ...] = ()
 
     @property
     def may_have_taken_effect_at(self) -> float:
         """From when on the books may show it."""
-        return min(self.sent_at, self.broken_off_at)
+        return min(self.sent_at, self.asked_since)
 
 
 @dataclass(slots=True)

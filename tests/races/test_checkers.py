@@ -14,22 +14,23 @@ from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
 from box_office.purchases import PurchaseRequest, purchase_reservation
 from box_office.releasing import cancel_reservation
-from models import Order
+from models import Audit, Order, SeatStatus
 from onsale.payments.pretend.own import RECORD
 from tests.halls import Hall, open_hall
 from tests.payments.pretending import within_this_process
+from tests.races.chain import Change, differences, every_seat_has_one_chain_of_owners
 from tests.races.checkers import objections, the_provider_remembers_the_same_payments
 from tests.races.record import Action, Answer, Held, Record, Sold, Told
 from tests.races.record_checkers import (
     RECORD_CHECKERS,
-    a_declined_card_bought_nothing,
     contradictions,
     every_acknowledged_sale_is_in_the_database,
+    every_card_was_answered_as_it_may_be,
     every_request_was_answered,
-    no_seat_belonged_to_two_at_once,
     nobody_lost_a_reservation_before_its_time,
     only_what_was_held_was_sold,
 )
+from tests.races.verdict import the_servers_own_audits_found_nothing
 
 #: Seats of the hall in which something has happened, see `busy_hall`.
 SOLD, SOLD_TOO, HELD, HELD_TOO, RETURNED, UNTOUCHED = 1, 2, 3, 4, 5, 9
@@ -42,7 +43,10 @@ MONEY = (
 #: The rules that are broken, separated by a space; how; and the SQL that does it.
 SPOILERS: list[tuple[str, str, str]] = [
     (
-        "no_seat_is_sold_twice",
+        (
+            "no_seat_is_sold_twice"
+            " a_purchased_reservation_has_an_order_with_a_ticket_for_each_of_its_seats"
+        ),
         "a second live ticket, and nothing to forbid it",
         (
             "DROP INDEX uq_tickets_one_live_per_seat;"
@@ -283,7 +287,7 @@ def test_every_checker_is_shown_to_be_able_to_object() -> None:
         "UPDATE charges SET state = 'REFUNDED' WHERE state = 'CAPTURED'",
         "UPDATE charges SET amount_minor = amount_minor + 1",
         "DELETE FROM charges WHERE state = 'CAPTURED'",
-        "INSERT INTO charges VALUES ('of nobody', 'x', 'y', 'z', 1, 'GBP', 'CAPTURED', NULL)",
+        "INSERT INTO charges VALUES ('of nobody', 'x', 'y', 'z', 1, 'GBP', 'CAPTURED', NULL, 0)",
     ],
 )
 async def test_a_provider_who_remembers_something_else_is_noticed(
@@ -320,13 +324,25 @@ async def test_a_sale_that_was_acknowledged_and_is_not_in_the_books_is_noticed(
     assert await every_acknowledged_sale_is_in_the_database(database, Record([told])) != []
 
 
+async def test_a_finding_of_a_servers_own_audit_is_noticed(database: Database) -> None:
+    async with database.session() as session:
+        session.add(Audit(findings={}, seconds=0.1))
+        await session.commit()
+        assert await the_servers_own_audits_found_nothing(database) == []
+
+        session.add(Audit(findings={"versions_have_no_hole": {"count": 1}}, seconds=0.1))
+        await session.commit()
+
+    assert len(await the_servers_own_audits_found_nothing(database)) == 1
+
+
 ADA, BOB, RESERVATION, ORDER = uuid4(), uuid4(), uuid4(), uuid4()
+BOBS = uuid4()
 ADA_HOLDS = Told(
     Action.RESERVE, ADA, None, None, 0, 1, Answer(Held(RESERVATION, "OPEN", (7, 8), 100))
 )
-BOB_HOLDS = Told(
-    Action.RESERVE, BOB, None, None, 50, 51, Answer(Held(uuid4(), "OPEN", (8, 9), 150))
-)
+BOB_HOLDS = Told(Action.RESERVE, BOB, None, None, 50, 51, Answer(Held(BOBS, "OPEN", (8, 9), 150)))
+BOB_GIVES_BACK_AT_ONCE = Told(Action.CANCEL, BOB, BOBS, None, 51, 52, Answer())
 ADA_GIVES_BACK = Told(
     Action.CANCEL,
     ADA,
@@ -336,6 +352,9 @@ ADA_GIVES_BACK = Told(
     49,
     Answer(Held(RESERVATION, "CANCELLED", (7,), None)),
 )
+ADA_RELEASES_7 = replace(ADA_GIVES_BACK, action=Action.RELEASE, seats=(7,), answer=Answer())
+ADA_RELEASES_8 = replace(ADA_RELEASES_7, seats=(8,))
+ADA_LEAVES = Told(Action.LET_LAPSE, ADA, RESERVATION, None, 30, 31, Answer())
 ADA_BUYS = Told(
     Action.PURCHASE,
     ADA,
@@ -345,22 +364,53 @@ ADA_BUYS = Told(
     6,
     Answer(order=Sold(ORDER, "PAID", (7, 8), 1)),
 )
+ADA_BUYS_AT_LAST = replace(ADA_BUYS, sent_at=160, received_at=161)
+ADA_PAYS_IN_VAIN = replace(ADA_BUYS, answer=Answer(refusals=("PAYMENT_DECLINED",)))
 ADA_RETURNS = Told(Action.CANCEL_ORDER, ADA, ORDER, None, 45, 46, Answer())
+
 LIES: list[tuple[Callable[[Record], list[object]], list[Told]]] = [
     (every_request_was_answered, [replace(ADA_HOLDS, answer=Answer(fault="HTTP 500"))]),
     (every_request_was_answered, [replace(ADA_HOLDS, received_at=10.1)]),
-    (no_seat_belonged_to_two_at_once, [ADA_HOLDS, BOB_HOLDS]),
+    (every_seat_has_one_chain_of_owners, [ADA_HOLDS, BOB_HOLDS]),
     (
-        no_seat_belonged_to_two_at_once,
+        every_seat_has_one_chain_of_owners,
         [ADA_HOLDS, BOB_HOLDS, replace(ADA_GIVES_BACK, sent_at=60, received_at=61)],
     ),
-    (no_seat_belonged_to_two_at_once, [ADA_HOLDS, ADA_BUYS, replace(BOB_HOLDS, received_at=52)]),
+    # Another seat than the one he gets.
+    (every_seat_has_one_chain_of_owners, [ADA_HOLDS, ADA_RELEASES_7, BOB_HOLDS]),
+    # He has it for an instant, in the middle of her time.
+    (every_seat_has_one_chain_of_owners, [ADA_HOLDS, BOB_HOLDS, BOB_GIVES_BACK_AT_ONCE]),
+    (every_seat_has_one_chain_of_owners, [ADA_HOLDS, ADA_BUYS, replace(BOB_HOLDS, received_at=52)]),
+    # Her time is over before he comes; but she buys what she then no longer had.
+    (
+        every_seat_has_one_chain_of_owners,
+        [ADA_HOLDS, replace(BOB_HOLDS, sent_at=110, received_at=111), ADA_BUYS_AT_LAST],
+    ),
     (
         nobody_lost_a_reservation_before_its_time,
         [ADA_HOLDS, replace(ADA_BUYS, answer=Answer(refusals=("RESERVATION_EXPIRED",)))],
     ),
     (only_what_was_held_was_sold, [ADA_BUYS]),
-    (a_declined_card_bought_nothing, [ADA_HOLDS, replace(ADA_BUYS, token="pretend_declined")]),
+    (
+        every_card_was_answered_as_it_may_be,
+        [ADA_HOLDS, replace(ADA_BUYS, token="pretend_declined")],
+    ),
+    (
+        every_card_was_answered_as_it_may_be,
+        [ADA_HOLDS, replace(ADA_BUYS, token="pretend_action_required")],
+    ),
+    (every_card_was_answered_as_it_may_be, [ADA_HOLDS, ADA_PAYS_IN_VAIN]),
+    (
+        every_card_was_answered_as_it_may_be,
+        [ADA_HOLDS, replace(ADA_PAYS_IN_VAIN, answer=Answer(refusals=("OUTCOME_UNKNOWN",)))],
+    ),
+    (
+        every_card_was_answered_as_it_may_be,
+        [
+            ADA_HOLDS,
+            replace(ADA_PAYS_IN_VAIN, answer=Answer(refusals=("PAYMENT_ACTION_REQUIRED",))),
+        ],
+    ),
 ]
 
 
@@ -380,15 +430,54 @@ def test_every_checker_of_the_record_is_shown_to_be_able_to_object() -> None:
     [
         [ADA_HOLDS, ADA_BUYS, ADA_RETURNS, BOB_HOLDS],
         [ADA_HOLDS, BOB_HOLDS, ADA_GIVES_BACK],
+        [ADA_HOLDS, ADA_RELEASES_8, BOB_HOLDS],
+        [ADA_HOLDS, ADA_LEAVES, BOB_HOLDS],
         [ADA_HOLDS, replace(BOB_HOLDS, sent_at=100, received_at=101)],
         [ADA_HOLDS, ADA_BUYS],
+        # He may have had it before her answer, or after she asked to give it back.
+        [replace(ADA_HOLDS, sent_at=45, received_at=52), BOB_HOLDS, BOB_GIVES_BACK_AT_ONCE],
+        [
+            ADA_HOLDS,
+            BOB_HOLDS,
+            BOB_GIVES_BACK_AT_ONCE,
+            replace(ADA_GIVES_BACK, sent_at=50.5, received_at=53),
+        ],
         # The door at which Ada first gave it back was shut before it answered.
         [
             ADA_HOLDS,
             BOB_HOLDS,
-            replace(ADA_GIVES_BACK, sent_at=60, received_at=61, broken_off_at=40),
+            replace(ADA_GIVES_BACK, sent_at=60, received_at=61, asked_since=40),
         ],
+        # Sold, and the bank took its promise back.
+        [ADA_HOLDS, replace(ADA_PAYS_IN_VAIN, token="pretend_capture_refused"), BOB_HOLDS],
+        [ADA_HOLDS, replace(ADA_PAYS_IN_VAIN, asked_since=-30)],
     ],
 )
 def test_a_true_record_meets_no_objection(told: list[Told]) -> None:
     assert contradictions(Record(told)) == {}
+
+
+FREE, TAKEN, GONE = SeatStatus.AVAILABLE, SeatStatus.HELD, SeatStatus.SOLD
+TRUE_LOG = {
+    7: [Change(0.5, TAKEN), Change(45, FREE)],
+    8: [Change(0.5, TAKEN), Change(45, FREE), Change(50.5, TAKEN)],
+    9: [Change(50.5, TAKEN), Change(60, GONE)],
+}
+BOTH_HOLD = Record([ADA_HOLDS, ADA_GIVES_BACK, BOB_HOLDS])
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {8: []},
+        # Two were told that they took it, and it was taken once.
+        {8: [Change(0.5, TAKEN), Change(45, FREE)]},
+        {8: [Change(0.5, TAKEN), Change(45, FREE), Change(52, TAKEN)]},
+        # Taken, or given back, while she had it.
+        {7: [Change(0.5, TAKEN), Change(30, TAKEN), Change(45, FREE)]},
+        {7: [Change(0.5, TAKEN), Change(30, FREE)]},
+    ],
+)
+def test_a_log_that_tells_another_chain_is_noticed(lie: dict[int, list[Change]]) -> None:
+    assert differences(BOTH_HOLD, TRUE_LOG) == []
+    assert differences(BOTH_HOLD, TRUE_LOG | lie) != []

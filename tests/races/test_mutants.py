@@ -18,7 +18,7 @@ from tests.halls import Hall, NoBoards, PretendProvider, build_hall
 from tests.races.checkers import objections
 from tests.races.crowd import Race, choose_seed
 from tests.races.doors import DirectDoor
-from tests.races.mutants import MUTANTS, SOLD_WITHOUT_OWNERSHIP, Mutant
+from tests.races.mutants import MUTANTS, Mutant
 from tests.races.record_checkers import contradictions, whoever_was_let_pay_kept_the_seats
 
 NUMBERED, STANDING = 25, 10
@@ -76,7 +76,14 @@ async def race(url: str, provider: SlowProvider, mutant: Mutant | None = None) -
         offices = [BoxOffice.open(db, NoBoards(), NoNews(), provider) for db in databases]
         hall = Hall(offices[0], event_id, stalls_id, floor_id, NUMBERED, STANDING)
         doors = [DirectDoor(office, hall) for office in offices]
-        contest = Race(hall, doors, choose_seed(), seconds=RACE_SECONDS, clients=CLIENTS)
+        contest = Race(
+            hall,
+            doors,
+            choose_seed(),
+            seconds=RACE_SECONDS,
+            clients=CLIENTS,
+            plain_cards=True,
+        )
         async with sweeping(offices[0]):
             record = await contest.run()
         await asyncio.sleep(LIFE_SECONDS)  # Whatever is still open lapses.
@@ -110,6 +117,7 @@ async def test_the_rules_as_they_are_win_the_short_race(
     assert outcome == Outcome(set(), set())
 
 
+@pytest.mark.untrue_books(reason="A guard of the rules is taken away.")
 @pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.breach) for mutant in MUTANTS])
 async def test_a_rule_without_its_guard_is_caught(database_url: str, mutant: Mutant) -> None:
     assert await is_noticed(mutant, database_url)
@@ -129,13 +137,8 @@ async def test_whoever_pays_too_late_buys_nothing(database_url: str) -> None:
     assert outcome.found == set()
 
 
-@pytest.mark.usefixtures("_short_payments")
-async def test_a_sale_without_the_question_of_ownership_is_caught(database_url: str) -> None:
-    assert await is_noticed(SOLD_WITHOUT_OWNERSHIP, database_url)
-
-
 def test_a_mutant_of_a_line_that_is_gone_fails_loudly() -> None:
-    gone = replace(SOLD_WITHOUT_OWNERSHIP, line="WHERE nobody = anybody")
+    gone = replace(MUTANTS[0], line="WHERE nobody = anybody")
 
     with pytest.raises(AssertionError, match="has changed"):
         gone.source()
