@@ -30,10 +30,12 @@ HANDLED = sa.text("""
     UPDATE payment_hints SET handled = true
     WHERE payment_id = :payment_id AND NOT handled AND received_at <= :until
 """)
-STRANGERS = sa.text("""
+# About payments of somebody else's, and about ours that have ended well: most of them.
+PUT_ASIDE = sa.text("""
     UPDATE payment_hints h SET handled = true
     WHERE NOT h.handled AND h.received_at < now() - make_interval(secs => :seconds)
-      AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.id = h.payment_id)
+      AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.id = h.payment_id
+                      AND p.state NOT IN ('CAPTURED', 'REFUNDED'))
 """)
 
 
@@ -62,6 +64,6 @@ async def mark_handled(database: Database, payment_id: UUID, until: datetime) ->
         await connection.execute(HANDLED, {"payment_id": payment_id, "until": until})
 
 
-async def forget_strangers(connection: AsyncConnection, seconds: float) -> None:
-    """Note that hints about payments of somebody else's need nothing, once they are so old."""
-    await connection.execute(STRANGERS, {"seconds": seconds})
+async def put_aside(connection: AsyncConnection, seconds: float) -> None:
+    """Note which hints need nothing, once they are so old."""
+    await connection.execute(PUT_ASIDE, {"seconds": seconds})

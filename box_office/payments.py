@@ -60,18 +60,25 @@ CAPTURED = sa.text("""
     UPDATE orders o SET status = 'PAID' FROM captured c
     WHERE o.reservation_id = c.reservation_id AND o.status = 'COMMITTED'
 """)
+# An earlier try may have its late money back while the order's own is still on its way.
 REFUNDED = sa.text("""
     WITH refunded AS (
         UPDATE payments SET state = 'REFUNDED', updated_at = now()
-        WHERE id = :id AND state = 'REFUNDING' RETURNING reservation_id
+        WHERE id = :id AND state = 'REFUNDING' RETURNING reservation_id, attempt
     )
-    UPDATE orders o SET status = 'REFUNDED' FROM refunded r
-    WHERE o.reservation_id = r.reservation_id AND o.status = 'CANCELLED'
+    UPDATE orders o SET status = 'REFUNDED'
+    FROM refunded p JOIN reservations r ON r.id = p.reservation_id
+        AND r.payment_attempts = p.attempt
+    WHERE o.reservation_id = r.id AND o.status = 'CANCELLED'
 """)
 # Only what came to nothing: money behind an order goes back with the order.
 GIVE_BACK = sa.text("""
     UPDATE payments SET state = 'REFUNDING', provider_reference = :reference, updated_at = now()
     WHERE id = :id AND state IN ('DECLINED', 'VOIDED')
+""")
+LET_GO = sa.text("""
+    UPDATE payments SET state = 'VOIDED', updated_at = now()
+    WHERE id = :id AND state = 'REFUNDING' AND decline_code IS NOT NULL
 """)
 
 
@@ -124,6 +131,11 @@ async def captured(database: Database, payment_id: UUID) -> None:
 async def give_back(database: Database, payment_id: UUID, reference: str) -> None:
     """Decide that money which came too late goes back."""
     await _step(database, GIVE_BACK, payment_id, reference=reference)
+
+
+async def let_go(database: Database, payment_id: UUID) -> None:
+    """Note that late money was only set aside, and is set aside no longer."""
+    await _step(database, LET_GO, payment_id)
 
 
 async def refunded(database: Database, payment_id: UUID) -> None:

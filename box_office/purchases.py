@@ -18,7 +18,7 @@ from email_validator import EmailNotValidError, validate_email
 from box_office.box_office import BoxOffice
 from box_office.crash_points import CrashPoint, passing
 from box_office.orders import order_ids_by_reservation_ids, orders_by_ids
-from box_office.providers import ActionRequired, ProviderUnreachable
+from box_office.providers import ActionRequired, Declined, ProviderUnreachable
 from box_office.refusals import (
     InvalidInput,
     OutcomeUnknown,
@@ -37,12 +37,13 @@ from box_office.wording import (
     not_open,
     reservation_not_found,
 )
-from models import EventStatus, Order, PaymentState, ReservationStatus
+from models import EventStatus, Order, OrderStatus, PaymentState, ReservationStatus
 
 #: A purchase that takes longer is answered OUTCOME_UNKNOWN and goes on.
 PURCHASE_ANSWER_SECONDS = 8.0
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 PAYMENT_TOKEN_LENGTH_MAX = 1_000
+CAME_TO_NOTHING = {PaymentState.DECLINED, PaymentState.VOIDED}
 
 logger = logging.getLogger(__name__)
 
@@ -191,18 +192,25 @@ class Purchase:
 
     async def finish(self) -> Order | list[Refusal]:
         """Go on from wherever the payment stands, and answer what came of it."""
-        if self.begun["o_amount"] == 0:
+        if self.begun["o_payment"] is None:
             return await self._take_what_costs_nothing()
         payment = await settle(self.box_office, self.begun["o_payment"], self.request.payment_token)
         passing(CrashPoint.SETTLED)
         if isinstance(payment, ActionRequired):
             return [action_required(payment.client_secret)]
-        if payment.state is PaymentState.DECLINED and payment.declined is not None:
-            return [declined(payment.declined, held=await self._is_held())]
-        if payment.state is PaymentState.VOIDED and payment.declined is not None:
-            held = await self._is_held()
-            return [declined(payment.declined, held=True) if held else await self._lost()]
+        if payment.declined is not None and payment.state in CAME_TO_NOTHING:
+            return [await self._came_to_nothing(payment.state, payment.declined)]
         return await self._order()
+
+    async def _came_to_nothing(self, state: PaymentState, why: Declined) -> Refusal:
+        """Say what became of the seats; another try, under another key, may have them by now."""
+        status = await self._status()
+        if status is ReservationStatus.PAYING or await self._has_tickets():
+            return not_open(status)
+        held = status is ReservationStatus.OPEN
+        if state is PaymentState.VOIDED and not held:
+            return await self._lost()
+        return declined(why, held=held)
 
     async def _take_what_costs_nothing(self) -> Order | list[Refusal]:
         """Sell without a payment, or find that it was sold, or that a seat is lost."""
@@ -217,19 +225,24 @@ class Purchase:
         return await self._order()
 
     async def _order(self) -> Order | list[Refusal]:
+        return await self._find_order() or [await self._lost()]
+
+    async def _find_order(self) -> Order | None:
         reservation_id = self.request.reservation_id
         database = self.box_office.database
         ids = await order_ids_by_reservation_ids(database, [reservation_id])
-        if reservation_id not in ids:
-            return [await self._lost()]
-        orders = await orders_by_ids(database, list(ids.values()))
-        return orders[ids[reservation_id]]
+        return next(iter((await orders_by_ids(database, list(ids.values()))).values()), None)
 
-    async def _is_held(self) -> bool:
-        """Tell whether the seats wait for another try."""
+    async def _has_tickets(self) -> bool:
+        """Tell whether another try has bought the seats."""
+        order = await self._find_order()
+        return order is not None and order.status in {OrderStatus.COMMITTED, OrderStatus.PAID}
+
+    async def _status(self) -> ReservationStatus:
+        """Tell whether the seats wait for another try, or what else has become of them."""
         reservation_id = self.request.reservation_id
         found = await reservations_by_ids(self.box_office.database, [reservation_id])
-        return found[reservation_id].status is ReservationStatus.OPEN
+        return found[reservation_id].status
 
     async def _lost(self) -> ReservationExpired:
         """Say that the reservation ended while it was being paid, and when."""

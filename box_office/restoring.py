@@ -5,7 +5,8 @@ never come to mean another, so the restored books go on far above. The payment p
 money, and given some back, for what the books do not know: that is looked for, payment by payment.
 """
 
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -19,7 +20,7 @@ from box_office.database import Database
 from box_office.payments import PaymentRow
 from box_office.providers import ChargeState, ProviderUnreachable
 from box_office.settling import Unsettled, settle
-from models import Order, PaymentState
+from models import Order, PaymentState, Restore, new_id
 
 #: More changes than an event sees between a backup and its restore.
 VERSIONS_SKIPPED = 1_000_000
@@ -28,11 +29,32 @@ VERSIONS_SKIPPED = 1_000_000
 BEFORE_THE_LAST_WORD = timedelta(days=1)
 THE_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
+logger = logging.getLogger(__name__)
+
+# A big house's books take longer than any statement of a sale may.
+NO_HURRY = sa.text("SET LOCAL statement_timeout = 0")
+
 # The log tells of versions that are no more; whoever finds none of what it missed loads all anew.
+# In the order of locks of every sale: first the ledgers.
+SKIP_VERSIONS = sa.text("""
+    UPDATE event_ledgers l SET version = greatest(l.version, seen.version) + :skipped
+    FROM event_ledgers same LEFT JOIN unnest(
+        CAST(:events AS uuid[]), CAST(:versions AS bigint[])) AS seen (event_id, version)
+        ON seen.event_id = same.event_id
+    WHERE same.event_id = l.event_id
+""")
 FORGET_THE_LOG = sa.text("TRUNCATE seat_changes")
-SKIP_VERSIONS = sa.text("UPDATE event_ledgers SET version = version + :skipped")
-LOOK_AT_ONCE = sa.text("UPDATE payments SET looked_at = NULL WHERE looked_at IS NOT NULL")
+LOOK_AT_ONCE = sa.text("""
+    UPDATE payments SET looked_at = NULL WHERE looked_at IS NOT NULL
+      AND state IN ('STARTED', 'ACTION_REQUIRED', 'AUTHORISED', 'VOIDING', 'REFUNDING', 'VOIDED')
+""")
 LAST_WORD = sa.text("SELECT max(updated_at) FROM payments")
+UNCOMPARED = sa.text("SELECT min(compare_since) FROM restores WHERE compared_at IS NULL")
+COMPARED = sa.text("""
+    UPDATE restores SET compared_at = now()
+    WHERE compared_at IS NULL AND restored_at <= :began
+""")
+NOW = sa.text("SELECT now()")
 ORDER_OF = sa.text("SELECT id, buyer_id FROM orders WHERE reservation_id = :reservation_id")
 
 
@@ -44,17 +66,35 @@ class Comparison(StrEnum):
     GIVEN_BACK = "not in the books: the money was given back, or let go of"
     CANCELLED = "refunded after the backup: its order is cancelled again"
     ORDER_STAYS = "refunded after the backup, but its order can no longer be cancelled"
-    WAITS = (
-        "could not be settled now: the reconciler goes on with what the books know; run it again"
-    )
+    WAITS = "could not be compared now"
 
 
-async def step_over_lost_versions(database: Database) -> None:
-    """Let no version of these books be one that a screen has seen for something else."""
+#: Somebody has to look at these.
+SAID_ONE_BY_ONE = {Comparison.ORDER_STAYS, Comparison.WAITS}
+
+
+async def step_over(
+    database: Database,
+    seen: Mapping[UUID, int] | None = None,
+    since: datetime | None = None,
+) -> None:
+    """Let no version of these books be one that a screen has seen for something else.
+
+    `seen` are the versions that the replaced books had come to, where somebody knows. Notes from
+    when on the provider has to be asked: `since`, or a day before the books' last word about money,
+    which is why nobody may sell before this.
+    """
+    seen = seen or {}
     async with database.engine.begin() as connection:
+        await connection.execute(NO_HURRY)
+        values = {"skipped": VERSIONS_SKIPPED, "events": list(seen), "versions": [*seen.values()]}
+        await connection.execute(SKIP_VERSIONS, values)
         await connection.execute(FORGET_THE_LOG)
-        await connection.execute(SKIP_VERSIONS, {"skipped": VERSIONS_SKIPPED})
         await connection.execute(LOOK_AT_ONCE)
+        if since is None:
+            last_word = (await connection.execute(LAST_WORD)).scalar_one()
+            since = last_word - BEFORE_THE_LAST_WORD if last_word else THE_BEGINNING
+        await connection.execute(sa.insert(Restore).values(id=new_id(), compare_since=since))
 
 
 async def compare_with_provider(
@@ -62,19 +102,36 @@ async def compare_with_provider(
 ) -> AsyncIterator[tuple[UUID, Comparison]]:
     """Bring the books and the provider's memory together, one payment at a time.
 
-    Safe while servers sell, and safe to repeat. `counted` is told how many there are. Raises
-    ProviderUnreachable when it does not even say which payments those are.
+    Safe while servers sell, and safe to repeat: only when no payment WAITS is the restore noted as
+    compared. `counted` is told how many there are. Raises ProviderUnreachable when it does not even
+    say which payments those are.
     """
     async with box_office.database.engine.connect() as connection:
-        last_word = (await connection.execute(LAST_WORD)).scalar_one_or_none()
-    since = last_word - BEFORE_THE_LAST_WORD if last_word else THE_BEGINNING
+        since = (await connection.execute(UNCOMPARED)).scalar_one()
+        began = (await connection.execute(NOW)).scalar_one()
+    if since is None:
+        return
     changed = await box_office.provider.changed_since(since)
     counted(len(changed))
+    waits = False
     for payment_id in changed:
-        try:
-            yield payment_id, await compare(box_office, payment_id)
-        except (ProviderUnreachable, Unsettled):
-            yield payment_id, Comparison.WAITS
+        came_to = await _compared(box_office, payment_id)
+        waits = waits or came_to is Comparison.WAITS
+        yield payment_id, came_to
+    if not waits:
+        async with box_office.database.engine.begin() as connection:
+            await connection.execute(COMPARED, {"began": began})
+
+
+async def _compared(box_office: BoxOffice, payment_id: UUID) -> Comparison:
+    """Whatever breaks about one payment, the others are compared."""
+    try:
+        return await compare(box_office, payment_id)
+    except (ProviderUnreachable, Unsettled) as problem:
+        logger.warning("Payment %s waits: %s", payment_id, problem)
+    except Exception:
+        logger.exception("Payment %s could not be compared", payment_id)
+    return Comparison.WAITS
 
 
 async def compare(box_office: BoxOffice, payment_id: UUID) -> Comparison:

@@ -82,7 +82,8 @@ RETENTIONS = (
                                        OR p.updated_at > now() - CAST(:kept AS interval)))
                 ORDER BY r.expires_at LIMIT :most FOR UPDATE SKIP LOCKED
             ), unpaid AS (
-                DELETE FROM payments p USING old WHERE p.reservation_id = old.id
+                DELETE FROM payments p USING old
+                WHERE p.reservation_id = old.id AND p.state IN ('DECLINED', 'VOIDED')
             )
             DELETE FROM reservations r USING old WHERE r.id = old.id
         """),
@@ -93,7 +94,8 @@ RETENTIONS = (
         sa.text("""
             DELETE FROM payment_hints h USING (
                 SELECT o.provider, o.hint_id FROM payment_hints o
-                WHERE o.handled AND o.received_at < now() - CAST(:kept AS interval) LIMIT :most
+                WHERE o.handled AND o.received_at < now() - CAST(:kept AS interval)
+                ORDER BY o.received_at LIMIT :most
             ) gone
             WHERE h.provider = gone.provider AND h.hint_id = gone.hint_id
         """),
@@ -116,20 +118,34 @@ async def end_what_is_old(
     """Delete what has been kept long enough; says how many rows of which table.
 
     `kept` overrides how long, by table. One process at a time; each step is a transaction of its
-    own and takes at most ROWS_AT_ONCE_MAX rows.
+    own and takes at most ROWS_AT_ONCE_MAX rows. Where one table's rows cannot be deleted the
+    others' are, and an ExceptionGroup is raised in the end.
     """
     gone: dict[str, int] = {}
+    faults: list[Exception] = []
     for retention in RETENTIONS:
-        values = {
-            "kept": (kept or {}).get(retention.what, retention.kept),
-            "most": ROWS_AT_ONCE_MAX,
-        }
-        while True:
-            async with database.engine.begin() as connection:
-                if not (await connection.execute(MY_TURN, {"lock": RETENTION_LOCK})).scalar_one():
-                    return gone
-                count = (await connection.execute(retention.statement, values)).rowcount
-            gone[retention.what] = gone.get(retention.what, 0) + count
-            if count < ROWS_AT_ONCE_MAX:
-                break
-    return {what: count for what, count in gone.items() if count}
+        time = (kept or {}).get(retention.what, retention.kept)
+        try:
+            count = await _end(database, retention, time)
+        except Exception as fault:  # noqa: BLE001 - raised below, together with others.
+            faults.append(fault)
+        else:
+            if count:
+                gone[retention.what] = count
+    if faults:
+        raise ExceptionGroup("Old rows could not be deleted", faults)
+    return gone
+
+
+async def _end(database: Database, retention: Retention, kept: timedelta) -> int:
+    """Delete the old rows of one table, unless somebody else does: how many."""
+    gone = 0
+    while True:
+        async with database.engine.begin() as connection:
+            if not (await connection.execute(MY_TURN, {"lock": RETENTION_LOCK})).scalar_one():
+                return gone
+            values = {"kept": kept, "most": ROWS_AT_ONCE_MAX}
+            count = (await connection.execute(retention.statement, values)).rowcount
+        gone += count
+        if count < ROWS_AT_ONCE_MAX:
+            return gone

@@ -33,6 +33,11 @@ ARRIVAL_SECONDS_MAX = 30.0
 #: More than the longest way there is, with every step lost once to somebody else.
 STEPS_MAX = 20
 
+LET_GO = {ChargeState.VOIDED, ChargeState.REFUNDED, ChargeState.DECLINED}
+
+NO_LONGER_SET_ASIDE = Declined(
+    "no_longer_set_aside", "The money is no longer set aside.", retryable=True
+)
 GIVEN_UP = Declined("given_up", "The payment did not come through in time.", retryable=True)
 
 
@@ -93,13 +98,13 @@ class Settling:
         return payment
 
     async def _take_late_money(self, payment: PaymentRow, standing: Standing) -> PaymentRow:
-        """Sell the seats after all; or give the money back, if they are not to be had."""
-        if await self._ask(payment, Resume.STATEMENT, Resume(payment.id)):
-            return await self._again(payment)
-        if standing.state is ChargeState.AUTHORISED:
-            standing = await self.box_office.provider.void(payment.id)
-        if standing.state is ChargeState.CAPTURED and standing.reference is not None:
-            await payments.give_back(self.box_office.database, payment.id, standing.reference)
+        """Sell the seats after all; or give the money back, if they are not to be had.
+
+        That it goes back is decided in the books first: from then on nobody can resume the sale.
+        """
+        if not await self._ask(payment, Resume.STATEMENT, Resume(payment.id)):
+            reference = standing.reference or ""
+            await payments.give_back(self.box_office.database, payment.id, reference)
         return await self._again(payment)
 
     async def _ask_provider(self, payment: PaymentRow) -> PaymentRow | ActionRequired | None:
@@ -178,9 +183,11 @@ class Settling:
         except Exception:
             # Whoever goes on with it too was quicker, and the order may even be refunded by now.
             now = await self._again(payment)
-            if now.state is PaymentState.AUTHORISED:
+            if now.state is not PaymentState.AUTHORISED:
+                return now
+            if (await self.box_office.provider.look_up(payment.id)).state not in LET_GO:
                 raise
-            return now
+            refused = NO_LONGER_SET_ASIDE
         passing(CrashPoint.CAPTURED)
         if refused is None:
             await payments.captured(self.box_office.database, payment.id)
@@ -190,8 +197,13 @@ class Settling:
         return await self._again(payment)
 
     async def _refund(self, payment: PaymentRow) -> PaymentRow:
-        """Give the money back."""
+        """Give the money back; late money may only have been set aside."""
         passing(CrashPoint.BEFORE_REFUNDING)
+        if payment.declined is not None:
+            standing = await self.box_office.provider.void(payment.id)
+            if standing.state in {ChargeState.VOIDED, ChargeState.DECLINED}:
+                await payments.let_go(self.box_office.database, payment.id)
+                return await self._again(payment)
         await self.box_office.provider.refund(payment.reference or "")
         passing(CrashPoint.REFUNDED)
         await payments.refunded(self.box_office.database, payment.id)

@@ -17,6 +17,7 @@ from models.events import (
 from models.orders import Order, OrderStatus, Ticket, TicketStatus
 from models.payments import IdempotencyKey, Payment, PaymentHint, PaymentState, RequestKind
 from models.reservations import Allowance, Reservation, ReservationStatus
+from models.restores import Restore
 from models.seat_maps import Seat, SeatMap, Section, SectionKind
 from models.venues import Venue
 
@@ -43,6 +44,7 @@ __all__ = [
     "RequestKind",
     "Reservation",
     "ReservationStatus",
+    "Restore",
     "Seat",
     "SeatChange",
     "SeatMap",

@@ -86,6 +86,9 @@ class IdempotencyKey(SQLModel, table=True):
         sa.CheckConstraint("length(key) BETWEEN 1 AND 128", "key_has_a_length"),
         sa.CheckConstraint("length(request_hash) = 32", "request_hash_is_sha_256"),
         sa.Index("ix_idempotency_keys_created_at", "created_at"),
+        # For whoever deletes what they refer to.
+        sa.Index("ix_idempotency_keys_reservation_id", "reservation_id"),
+        sa.Index("ix_idempotency_keys_payment_id", "payment_id"),
     )
 
     buyer_id: UUID = Field(primary_key=True)
@@ -107,6 +110,7 @@ class PaymentHint(SQLModel, table=True):
         sa.Index(
             "ix_payment_hints_unhandled", "received_at", postgresql_where=sa.text("NOT handled")
         ),
+        sa.Index("ix_payment_hints_handled", "received_at", postgresql_where=sa.text("handled")),
     )
 
     provider: str = Field(max_length=40, primary_key=True)

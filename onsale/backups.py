@@ -13,14 +13,15 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 from alembic.util import CommandError
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
+from box_office.addresses import plain_url
 from box_office.database import Database
-from box_office.restoring import step_over_lost_versions
+from box_office.restoring import step_over
 from onsale.embedded.binaries import find_tool
 from onsale.migrating import migrate
 from onsale.settings import Settings, StartError
@@ -29,6 +30,8 @@ from onsale.settings import Settings, StartError
 SEND_AWAY_EVERY_SECONDS = 0.1
 #: Databases are managed from here: nobody can rename the one they are in.
 MAINTENANCE = "postgres"
+#: PostgreSQL cuts longer names, silently.
+NAME_LENGTH_MAX = 63
 
 OTHERS = """
     SELECT count(*) FROM pg_stat_activity
@@ -38,6 +41,8 @@ SEND_AWAY = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = $1 AND backend_type = 'client backend'
 """
+IS_OURS = "SELECT to_regclass('event_ledgers') IS NOT NULL"
+VERSIONS = "SELECT event_id, version FROM event_ledgers"
 
 Step = Callable[[str], None]
 
@@ -52,7 +57,7 @@ class Tools:
 
     @classmethod
     async def find(cls, settings: Settings) -> "Tools":
-        """Find programs that are not older than the server. Raises StartError."""
+        """Find programs of the server's version, or the next later one. Raises StartError."""
         url = url_of(settings)
         async with connected(url) as connection:
             major = connection.get_server_version().major
@@ -64,18 +69,24 @@ class Tools:
 
     def run(self, program: Path, *words: str, database: str | None = None) -> str:
         """Run one of them on a database; its password is on no command line. Raises StartError."""
-        url = self.url.set(password=None, database=database or self.url.database)
-        target = ["--dbname", url.render_as_string(hide_password=False)]
-        environment = os.environ | (
-            {"PGPASSWORD": str(self.url.password)} if self.url.password else {}
-        )
+        url, password = without_password(self.url.set(database=database or self.url.database))
+        target = ["--no-password", "--dbname", url.render_as_string(hide_password=False)]
+        environment = os.environ | ({"PGPASSWORD": password} if password else {})
         return ran(program, *words, *target, environment=environment)
 
 
 def url_of(settings: Settings) -> URL:
     """Give the database's URL as PostgreSQL's own programs read it."""
     assert settings.database_url is not None, "only inside `reached`"
-    return make_url(settings.database_url).set(drivername="postgresql")
+    return plain_url(settings.database_url)
+
+
+def without_password(url: URL) -> tuple[URL, str | None]:
+    """Take the password out of a URL, wherever it stands in it."""
+    in_query = url.query.get("password")
+    password = str(in_query) if in_query is not None else url.password
+    # `set` would take None for "leave it as it is".
+    return url._replace(password=None).difference_update_query(["password"]), password
 
 
 def back_up(tools: Tools, file: Path) -> int:
@@ -83,15 +94,18 @@ def back_up(tools: Tools, file: Path) -> int:
 
     What is sold meanwhile is not in it: it shows one moment, when this began. Raises StartError.
     """
+    exists = StartError(f"{file} exists: choose another name, or remove it first.")
     if file.exists():
-        raise StartError(f"{file} exists: choose another name, or remove it first.")
-    draft = file.with_name(f"{file.name}.part")
+        raise exists
+    draft = file.with_name(f".{file.name}.{uuid4().hex[:8]}")
     try:
-        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
-        tools.run(tools.pg_dump, "--format=custom", "--no-password", "--file", str(draft))
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        tools.run(tools.pg_dump, "--format=custom", "--file", str(draft))
         with draft.open("rb") as written:
             os.fsync(written.fileno())
-        draft.rename(file)
+        os.link(draft, file)  # Unlike a rename it never takes the place of another file.
+    except FileExistsError:
+        raise exists from None
     except OSError as fault:
         raise StartError(f"{file} cannot be written: {fault.strerror}.") from None
     finally:
@@ -112,23 +126,35 @@ async def restore(tools: Tools, file: Path, *, disconnect: bool, step: Step) -> 
         step("Building the database beside the one in use")
         words = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
         await asyncio.to_thread(
-            lambda: tools.run(tools.pg_restore, *words, "--no-password", str(file), database=name)
+            lambda: tools.run(tools.pg_restore, *words, str(file), database=name)
         )
         step("Bringing it to this version")
         url = tools.url.set(database=name)
         await asyncio.to_thread(_migrate, url, file)
-        await step_over(url)
+        await prepare(url, await versions_of(tools.url))
         step("Putting it in place")
         return await swap(tools.url, name, disconnect=disconnect)
 
 
-async def step_over(url: URL) -> None:
-    """Make whoever saw the lost versions load anew."""
+async def prepare(
+    url: URL, seen: dict[UUID, int] | None = None, since: datetime | None = None
+) -> None:
+    """Make whoever saw lost versions load anew; note the restore; count rows for the planner."""
     database = await Database.connect(url.render_as_string(hide_password=False))
     try:
-        await step_over_lost_versions(database)
+        await step_over(database, seen, since)
     finally:
         await database.close()
+    async with connected(url) as connection:
+        await connection.execute("ANALYZE")
+
+
+async def versions_of(url: URL) -> dict[UUID, int]:
+    """Read which versions screens may have seen; none where the database is empty."""
+    async with connected(url) as connection:
+        if not await connection.fetchval(IS_OURS):
+            return {}
+        return {row["event_id"]: row["version"] for row in await connection.fetch(VERSIONS)}
 
 
 def check_is_backup(tools: Tools, file: Path) -> None:
@@ -158,25 +184,32 @@ async def check_nobody_is_there(url: URL, *, disconnect: bool) -> None:
 @asynccontextmanager
 async def new_database(url: URL) -> AsyncIterator[str]:
     """Make an empty database; what has not become the real one at the end is dropped."""
-    name = f"{url.database}_restoring_{uuid4().hex[:8]}"
+    name = named(url, f"_restoring_{uuid4().hex[:8]}")
+    await manage(url, f"CREATE DATABASE {quoted(name)}", "No database can be made beside it")
+    try:
+        yield name
+    finally:
+        # By another connection: the first may have been cut in all the time that a restore takes.
+        await manage(
+            url,
+            f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)",
+            f"{name}, half built, cannot be dropped",
+        )
+
+
+async def manage(url: URL, statement: str, problem: str) -> None:
+    """Execute a statement about databases. Raises StartError that begins with `problem`."""
     async with connected(url.set(database=MAINTENANCE)) as connection:
         try:
-            await connection.execute(f"CREATE DATABASE {quoted(name)}")
+            await connection.execute(statement)
         except asyncpg.PostgresError as fault:
-            raise StartError(
-                f"No database can be made beside the one in use: {fault}. See docs/running.md for "
-                "a restore by hand."
-            ) from None
-        try:
-            yield name
-        finally:
-            await connection.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
+            raise StartError(f"{problem}: {fault}. By hand: see docs/running.md.") from None
 
 
 async def swap(url: URL, name: str, *, disconnect: bool) -> str:
     """Give the new database the real one's name, and that one another: both or neither."""
-    now = datetime.now(UTC)
-    kept = f"{url.database}_before_{now:%Y%m%dt%H%M%S}"
+    kept = named(url, f"_before_{datetime.now(UTC):%Y%m%dt%H%M%S}_{uuid4().hex[:4]}")
+    real = str(url.database)
     async with (
         connected(url.set(database=MAINTENANCE)) as connection,
         sending_away(url) if disconnect else nobody_sent_away(),
@@ -185,12 +218,10 @@ async def swap(url: URL, name: str, *, disconnect: bool) -> str:
             async with connection.transaction():
                 # Whoever comes now waits at the door until we are done: the first of the two takes
                 # the lock, and then waits five seconds for those inside to leave.
-                await connection.execute(
-                    f"ALTER DATABASE {quoted(str(url.database))} RENAME TO {quoted(kept)}"
-                )
-                await connection.execute(
-                    f"ALTER DATABASE {quoted(name)} RENAME TO {quoted(str(url.database))}"
-                )
+                for old, new in ((real, kept), (name, real)):
+                    await connection.execute(
+                        f"ALTER DATABASE {quoted(old)} RENAME TO {quoted(new)}"
+                    )
         except asyncpg.PostgresError as fault:
             raise StartError(f"The databases cannot be renamed: {fault}.") from None
     return kept
@@ -222,7 +253,7 @@ async def nobody_sent_away() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def connected(url: URL) -> AsyncIterator[asyncpg.Connection]:
+async def connected(url: URL) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """Be connected for a while. Raises StartError."""
     try:
         connection = await asyncpg.connect(url.render_as_string(hide_password=False))
@@ -243,6 +274,11 @@ def ran(program: Path, *words: str, environment: dict[str, str] | None = None) -
         reason = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
         raise StartError(f"{program.name} failed: {reason[-1].strip()}")
     return done.stdout
+
+
+def named(url: URL, ending: str) -> str:
+    """Name a database after the real one, within the length that names may have."""
+    return f"{str(url.database)[: NAME_LENGTH_MAX - len(ending)]}{ending}"
 
 
 def quoted(name: str) -> str:

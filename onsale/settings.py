@@ -27,6 +27,10 @@ HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 Kept = Annotated[timedelta, Field(ge=timedelta(minutes=1))]
 
 
+#: Late money is looked for a day long, and what it was for has to be in the books then.
+KeptWeeks = Annotated[timedelta, Field(ge=timedelta(days=7))]
+
+
 class StartError(Exception):
     """Why a command cannot start, in words for whoever typed it; no traceback tells more."""
 
@@ -80,7 +84,7 @@ class Settings(BaseSettings):
     payments_key: SecretStr | None = None
     #: How long rows are kept: seconds, or ISO 8601 (P30D). None: as `box_office.retention` says.
     keep_seat_changes: Kept | None = None
-    keep_reservations: Kept | None = None
+    keep_reservations: KeptWeeks | None = None
     keep_idempotency_keys: Kept | None = None
     keep_payment_hints: Kept | None = None
     keep_audits: Kept | None = None

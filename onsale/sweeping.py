@@ -62,6 +62,8 @@ async def repeat(
 
 def does_not_answer(fault: BaseException | None) -> bool:
     """Whether it is the database that is away, however deep a library wraps that."""
+    if isinstance(fault, ExceptionGroup):
+        return all(map(does_not_answer, fault.exceptions))
     while fault is not None:
         if isinstance(fault, CONNECTION_LOST):
             return True

@@ -2,7 +2,8 @@
 --
 -- Request i is that of p_buyers[i] about p_reservations[i] under the idempotency key p_keys[i], whose
 -- question hashes to p_hashes[i]. A key that was used before is answered by what it led to: `replay`
--- (the same question; o_payment, if any, tells how far it came) or `reused` (another question).
+-- (the same question; o_payment, if any, tells how far it came, whatever the seats cost by now) or
+-- `reused` (another question).
 -- Otherwise: begun, with the amount that is due, or the status that forbids it; no status: no such
 -- reservation. When something is due a payment with the id p_payments[i] is STARTED.
 --
@@ -91,7 +92,8 @@ BEGIN
     SELECT v_outcomes[q.request], m.status::text, v_event_status, v_event.sales_open_at,
            m.expires_at, m.seat_indexes,
            seats_price(p_event, m.seat_indexes), v_event.currency_code::text,
-           coalesce(k.payment_id, p_payments[q.request])
+           CASE WHEN k.key IS NOT NULL THEN k.payment_id
+                WHEN seats_price(p_event, m.seat_indexes) > 0 THEN p_payments[q.request] END
     FROM unnest(p_reservations, p_buyers, p_keys) WITH ORDINALITY
         AS q (reservation, buyer, key, request)
     LEFT JOIN unnest(v_mine) m ON m.id = q.reservation AND m.buyer_id = q.buyer

@@ -1,10 +1,11 @@
 -- A payment came to nothing: the reservation is OPEN again, with time for another try.
 --
 -- Item i: p_reservations[i], whose payment p_payments[i] (none: nothing was due) ends as p_states[i]:
--- DECLINED, or VOIDED once it was VOIDING. The buyer is told p_messages[i] (p_codes[i],
--- p_retryable[i]). The reservation is held as long as it would have been, at least p_retry from now,
--- and never past its hard end. One that lost a seat while it was being paid has ended instead, and
--- what it still had is free.
+-- DECLINED, or VOIDED once it was VOIDING. What is VOIDING cannot end as DECLINED: late money may
+-- follow what was voided, so it is looked at again, and what was declined is not. The buyer is told
+-- p_messages[i] (p_codes[i], p_retryable[i]). The reservation is held as long as it would have been,
+-- at least p_retry from now, and never past its hard end. One that lost a seat while it was being
+-- paid has ended instead, and what it still had is free.
 --
 -- Gives one row an item: whether it was this payment's turn, and whether the seats are still held.
 -- What changed is told in the first row.
@@ -36,7 +37,7 @@ BEGIN
         FROM item
         WHERE p.id = item.payment AND p.reservation_id = item.reservation
           AND p.attempt = item.attempt
-          AND (p.state = 'VOIDING'
+          AND ((p_states[item.n] = 'VOIDED' AND p.state = 'VOIDING')
                OR (p_states[item.n] = 'DECLINED' AND p.state IN ('STARTED', 'ACTION_REQUIRED')))
         RETURNING item.n
     )

@@ -56,8 +56,9 @@ BEGIN
     INSERT INTO idempotency_keys (buyer_id, key, kind, request_hash, reservation_id, payment_id)
     SELECT p_buyers[v], p_keys[v], 'CANCEL_ORDER', p_hashes[v], o.reservation_id,
            (SELECT p.id FROM payments p
-            WHERE p.reservation_id = o.reservation_id AND p.state = 'REFUNDING')
+            WHERE p.reservation_id = m.id AND p.attempt = m.payment_attempts)
     FROM unnest(v_voided) v JOIN unnest(v_orders) o ON o.id = p_orders[v]
+    JOIN unnest(v_mine) m ON m.id = o.reservation_id
     ORDER BY p_buyers[v], p_keys[v];
     SELECT b.* INTO v_back FROM give_back_seats(
         p_event,
@@ -81,7 +82,9 @@ BEGIN
                array_fill(0::smallint, ARRAY[coalesce(cardinality(v_back.o_seats), 0)]) END
     FROM unnest(p_orders, p_buyers) WITH ORDINALITY AS q (id, buyer, request)
     LEFT JOIN unnest(v_orders) o ON o.id = q.id AND o.buyer_id = q.buyer
-    LEFT JOIN payments p ON p.reservation_id = o.reservation_id AND p.state = 'REFUNDING'
+    LEFT JOIN unnest(v_mine) m ON m.id = o.reservation_id
+    LEFT JOIN payments p ON p.reservation_id = m.id AND p.attempt = m.payment_attempts
+        AND p.state = 'REFUNDING'
     ORDER BY q.request;
 END
 $$;

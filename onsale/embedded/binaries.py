@@ -12,6 +12,8 @@ from onsale.settings import EmbeddedSource, StartError
 
 POSTGRES_MAJOR_MIN = 15
 REDIS_MAJOR_MIN = 7
+#: Of PostgreSQL's tools, those from here on get along with all servers from here on.
+TOLERANT_MAJOR = 17
 SYSTEM_POSTGRES_FOLDERS = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -66,18 +68,29 @@ def find_postgres(
     )
 
 
-def find_tool(name: str, source: EmbeddedSource, own_folder: Path | None, major_min: int) -> Path:
-    """Find a program that comes with PostgreSQL, not older than the server it is to work on."""
+def find_tool(
+    name: str, source: EmbeddedSource, own_folder: Path | None, server_major: int
+) -> Path:
+    """Find a program that comes with PostgreSQL: of the server's version, or the next later one.
+
+    An older one refuses a newer server. What those from 17 on write begins with a setting that
+    servers before 17 do not know, so they cannot restore it.
+    """
     beside = [file.with_name(name) for file, _ in _postgres_files(source, own_folder)]
     on_path = shutil.which(name)
+    found = []
     for path in [*beside, *([Path(on_path)] if on_path else [])]:
-        answer = _version_answer(path)
-        if answer and int(_version_in(answer).split(".")[0]) >= major_min:
-            return path
+        if answer := _version_answer(path):
+            major = int(_version_in(answer).split(".")[0])
+            if major >= server_major and (major < TOLERANT_MAJOR) == (
+                server_major < TOLERANT_MAJOR
+            ):
+                found.append((major, path))
+    if found:
+        return min(found, key=lambda one: one[0])[1]
     raise StartError(
-        f"No {name} of PostgreSQL {major_min} or later found. Install PostgreSQL's client "
-        "programs, or name the folder they are in: ONSALE_PG_BIN. Or do it by hand: "
-        "docs/running.md says how."
+        f"No {name} for PostgreSQL {server_major} found. Install its client programs, or name "
+        "the folder they are in: ONSALE_PG_BIN. Or do it by hand: docs/running.md says how."
     )
 
 

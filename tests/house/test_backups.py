@@ -1,18 +1,25 @@
 """Backups and restores: of the private database, and under the feet of a server that sells."""
 
 import asyncio
+import re
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from box_office.addresses import plain_url
 from box_office.database import Database
 from box_office.restoring import VERSIONS_SKIPPED
+from onsale.backups import Tools, named
+from onsale.embedded import binaries
+from onsale.embedded.binaries import find_tool
 from onsale.payments.pretend.own import RECORD
+from onsale.settings import EmbeddedSource, StartError
 from schema.ids import NodeKind, encode_id
 from tests.crashes.scenes import Buyer
 from tests.halls import Hall, open_hall
@@ -91,7 +98,7 @@ async def test_what_was_undone_is_undone_everywhere_while_a_server_sells(
         await buys(is_lost, 1)
         await eventually(lambda: viewer.states[:3] == [2, 2, 0])
         watching.cancel()
-    await drop_what_is_kept(variables["DATABASE_URL"])
+    await drop_what_is_kept(variables["DATABASE_URL"], restored.stdout)
 
 
 def charges(folder: Path) -> list[str]:
@@ -101,15 +108,12 @@ def charges(folder: Path) -> list[str]:
     return [state for (state,) in rows]
 
 
-async def drop_what_is_kept(url: str) -> None:
+async def drop_what_is_kept(url: str, said: str) -> None:
     """The database that was there before is kept; a test's server is shared with others."""
-    base, _, name = url.rpartition("/")
-    connection = await asyncpg.connect(f"{base}/postgres")
-    kept = await connection.fetch(
-        "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", f"{name}_before_"
-    )
-    assert len(kept) == 1, "the old database is kept under another name"
-    await connection.execute(f'DROP DATABASE "{kept[0]["datname"]}"')
+    kept = re.search(r"is kept as (\w+)", said)
+    assert kept, said
+    connection = await asyncpg.connect(f"{url.rpartition('/')[0]}/postgres")
+    await connection.execute(f'DROP DATABASE "{kept[1]}"')
     await connection.close()
 
 
@@ -121,7 +125,7 @@ async def test_the_private_database_is_backed_up_and_restored_by_two_commands(
     keeper = await asyncio.to_thread(start_keeper, folder)
     try:
         for words in (["seed"], ["backup", str(file)], ["restore", str(file), "--yes"], ["audit"]):
-            done = await asyncio.to_thread(lambda words=words: onsale(*words, **variables))
+            done = await asyncio.to_thread(partial(onsale, *words, **variables))
             assert done.returncode == 0, (words, done.stdout, done.stderr)
 
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, "it holds buyers' data"
@@ -166,10 +170,64 @@ async def test_what_cannot_be_restored_is_said_and_nothing_has_changed(
         (["backup", str(good)], "exists: choose another name"),
         (["backup", str(tmp_path / "no" / "folder")], "cannot be written"),
     ):
-        done = await asyncio.to_thread(lambda words=words: onsale(*words, **variables))
+        done = await asyncio.to_thread(partial(onsale, *words, **variables))
         assert done.returncode == 1, (words, done.stdout)
         assert what in done.stderr, (words, done.stderr)
         assert "Traceback" not in done.stderr
 
     assert (await hall.ledger())["held"] == 1
     assert await hall.fetch("SELECT 1 FROM pg_database WHERE datname LIKE '%_restoring_%'") == []
+
+
+def test_no_password_is_on_a_command_line(tmp_path: Path) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text('#!/bin/sh\necho "$@ / $PGPASSWORD"\n')
+    program.chmod(0o755)
+    address = "postgresql://ann:s%40fe@db.example:5432/onsale?sslmode=require"
+
+    for url in (plain_url(address), plain_url(f"{address}&password=other")):
+        said = Tools(url, program, program).run(program, "--format=custom")
+        words, _, password = said.strip().partition(" / ")
+
+        assert password in {"s@fe", "other"}
+        assert "s%40fe" not in words
+        assert "other" not in words
+        assert "ann@db.example:5432/onsale?sslmode=require" in words
+
+
+@pytest.mark.parametrize(
+    ("server", "found", "chosen"),
+    [(15, {15, 16, 18}, 15), (15, {16, 18}, 16), (15, {18}, None), (17, {15, 18}, 18)],
+)
+def test_the_program_nearest_to_the_servers_version_is_taken(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    server: int,
+    found: set[int],
+    chosen: int | None,
+) -> None:
+    folders = [tmp_path / str(major) for major in found]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "pg_dump").write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {folder.name}.1'\n")
+        (folder / "pg_dump").chmod(0o755)
+    monkeypatch.setattr(binaries, "SYSTEM_POSTGRES_FOLDERS", (f"{tmp_path}/*",))
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    if chosen is None:
+        with pytest.raises(StartError, match=f"No pg_dump for PostgreSQL {server}"):
+            find_tool("pg_dump", EmbeddedSource.SYSTEM, None, server)
+    else:
+        path = find_tool("pg_dump", EmbeddedSource.SYSTEM, None, server)
+        assert path == tmp_path / str(chosen) / "pg_dump"
+
+
+@pytest.mark.parametrize("name", ["onsale", "o" * 63])
+def test_what_is_kept_has_a_name_that_postgresql_does_not_cut(name: str) -> None:
+    url = plain_url(f"postgresql://ann@db.example/{name}")
+
+    kept = named(url, "_before_20261121t071500_1a2b")
+
+    assert len(kept) <= 63
+    assert kept.endswith("_before_20261121t071500_1a2b")
+    assert kept.startswith(name[:35])

@@ -58,6 +58,20 @@ def test_every_bad_value_gets_a_line_that_names_its_variable(
     assert "secret" not in str(refusal.value)
 
 
+def test_what_is_kept_is_kept_long_enough_for_those_who_need_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ONSALE_KEEP_SEAT_CHANGES", "PT5M")
+    monkeypatch.setenv("ONSALE_KEEP_RESERVATIONS", "P6D")  # Late money is looked for a day long.
+    monkeypatch.setenv("ONSALE_KEEP_AUDITS", "59")
+
+    with pytest.raises(StartError) as refusal:
+        Settings.read()
+
+    variables = [line.partition(":")[0] for line in str(refusal.value).splitlines()]
+    assert variables == ["ONSALE_KEEP_RESERVATIONS", "ONSALE_KEEP_AUDITS"]
+
+
 @pytest.mark.parametrize("port", ["abc", "-1", "65536", "80.5", "1e3", "٣", "9" * 5_000])
 def test_what_is_no_port_is_refused_in_plain_words(
     monkeypatch: pytest.MonkeyPatch, port: str

@@ -1,7 +1,9 @@
 """The pretending provider, over its own interface: cards that misbehave, kills, and its page."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from uuid import UUID, uuid4
@@ -21,6 +23,7 @@ from box_office.providers import (
 )
 from onsale.payments.pretend import webhooks
 from onsale.payments.pretend.adapter import PretendProvider, ProviderMisused
+from onsale.payments.pretend.record import Record
 from onsale.payments.pretend.tokens import FLAKY_CALLS_MAX, Behaviour, Webhooks
 from tests.payments.pretending import KEY, Pretending, pretending
 from tests.payments.provider_contract import ProviderContract, Webhook
@@ -272,3 +275,19 @@ def test_a_webhook_signed_with_another_key_is_not_the_providers(
     provider: PretendProvider,
 ) -> None:
     assert provider.read_hint(*webhook_signed("another", uuid4())) is None
+
+
+def test_a_record_of_before_changes_were_dated_is_kept_on(tmp_path: Path) -> None:
+    file = tmp_path / "record.sqlite3"
+    Record(file).prepare()
+    with closing(sqlite3.connect(file)) as old:
+        old.execute("DROP INDEX ix_charges_changed_at")
+        old.execute("ALTER TABLE charges DROP COLUMN changed_at")
+    record = Record(file)
+
+    record.prepare()
+    record.prepare()
+
+    with record.open() as pages:
+        pages.add("a payment", "pretend_ok", (4_200, "GBP"), ChargeState.AUTHORISED)
+        assert pages.changed_since(1.0) == ["a payment"]

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from box_office import reconciling
 from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
 from box_office.hints import receive_hint
@@ -483,6 +484,98 @@ async def test_late_money_goes_back_even_if_another_payment_has_paid_since(
 
     states = await hall.fetch("SELECT state FROM payments ORDER BY attempt")
     assert [row["state"] for row in states] == ["REFUNDED", "CAPTURED"]
+    assert await order_status(hall) == "PAID"
+
+
+async def paid_beside_late_money(hall: Hall, provider: Troubled) -> tuple[Order, UUID]:
+    """An order, and money for an earlier try that is on its way back, unanswered so far."""
+    provider.fails = {"authorise"}
+    reservation = await hall.held(1)
+    await refused(hall, payment_for(reservation))
+    await reconcile(hall)
+    late, _ = await payment(hall)
+    order = await purchase_reservation(hall.box_office, payment_for(reservation))
+    assert isinstance(order, Order)
+    provider.stands(late, ChargeState.CAPTURED)
+    provider.fails = {"void"}
+    await receive_hint(hall.box_office, Hint("evt_1", late))
+    await at_rest(hall)
+    return order, late
+
+
+async def payment_states(hall: Hall) -> list[str]:
+    rows = await hall.fetch("SELECT state FROM payments ORDER BY attempt")
+    return [row["state"] for row in rows]
+
+
+async def test_an_order_can_be_cancelled_while_late_money_of_an_earlier_try_goes_back(
+    hall: Hall, provider: Troubled
+) -> None:
+    order, _ = await paid_beside_late_money(hall, provider)
+    assert await payment_states(hall) == ["REFUNDING", "CAPTURED"]
+
+    request = CancelOrderRequest(order.buyer_id, order.id, None, str(uuid4()))
+    cancelled = await cancel_order(hall.box_office, request)
+
+    assert isinstance(cancelled, Order)
+    assert cancelled.status is OrderStatus.REFUNDED
+    assert await payment_states(hall) == ["REFUNDING", "REFUNDED"]
+
+
+async def test_late_money_that_is_back_says_nothing_of_the_orders_own(
+    hall: Hall, provider: Troubled
+) -> None:
+    order, _ = await paid_beside_late_money(hall, provider)
+    provider.fails = {"refund"}
+    request = CancelOrderRequest(order.buyer_id, order.id, None, str(uuid4()))
+    await cancel_order(hall.box_office, request)
+
+    await hall.execute("UPDATE payments SET looked_at = now() WHERE attempt = 2")
+    await reconcile(hall, seconds_later=0)
+    await hall.execute(
+        "UPDATE payments SET updated_at = now() - interval '1 minute', looked_at = NULL"
+        " WHERE attempt = 1"
+    )
+    await Reconciler(hall.box_office).take_up()
+    await at_rest(hall)
+
+    assert await payment_states(hall) == ["REFUNDED", "REFUNDING"]
+    assert await order_status(hall) == "CANCELLED"
+    await reconcile(hall)
+    assert await order_status(hall) == "REFUNDED"
+
+
+@pytest.mark.parametrize("state", [ChargeState.VOIDED, ChargeState.REFUNDED])
+async def test_tickets_whose_money_is_no_longer_to_be_had_are_void(
+    hall: Hall, provider: Troubled, state: ChargeState
+) -> None:
+    provider.fails = {"capture"}
+    await refused(hall, payment_for(await hall.held(1)))
+    payment_id, stands = await payment(hall)
+    assert stands == "AUTHORISED"
+    provider.stands(payment_id, state)
+
+    await reconcile(hall)
+
+    assert await order_status(hall) == "CANCELLED"
+    assert (await payment(hall))[1] == "DECLINED"
+    assert (await hall.states())[1] == SeatStatus.AVAILABLE
+
+
+async def test_what_is_stuck_is_taken_up_before_what_only_has_a_hint(
+    hall: Hall, provider: Troubled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "AT_WORK_MAX", 1)
+    _, payment_id = await given_up(hall, 1)
+    await receive_hint(hall.box_office, Hint("evt_1", payment_id))
+    await at_rest(hall)
+    await hall.execute("UPDATE payment_hints SET handled = false")
+    provider.fails = {"capture"}
+    await refused(hall, payment_for(await hall.held(3)))
+    await hall.execute("UPDATE payment_hints SET received_at = now() - interval '1 minute'")
+
+    await reconcile(hall)
+
     assert await order_status(hall) == "PAID"
 
 

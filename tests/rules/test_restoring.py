@@ -1,9 +1,12 @@
 """Books that went back to an older moment, while the payment provider did not."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
+from box_office.audit import audit
 from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
 from box_office.providers import (
@@ -16,10 +19,11 @@ from box_office.providers import (
 from box_office.purchases import PurchaseRequest, purchase_reservation
 from box_office.reservations import ReservationRow
 from box_office.restoring import (
+    THE_BEGINNING,
     VERSIONS_SKIPPED,
     Comparison,
     compare_with_provider,
-    step_over_lost_versions,
+    step_over,
 )
 from models import Order, OrderStatus, new_id
 from tests.halls import Hall, PretendProvider, open_hall
@@ -32,6 +36,20 @@ class Provider(PretendProvider):
     """One whose answers may be lost."""
 
     loses_answers = False
+    is_silent = False
+    breaks_at: UUID | None = None
+    asked_since = THE_BEGINNING
+
+    async def changed_since(self, moment: datetime) -> list[UUID]:
+        self.asked_since = moment
+        return await super().changed_since(moment)
+
+    async def look_up(self, payment_id: UUID) -> Standing:
+        if payment_id == self.breaks_at:
+            raise RuntimeError
+        if self.is_silent:
+            raise ProviderUnreachable
+        return await super().look_up(payment_id)
 
     async def authorise(self, charge: Charge) -> Authorisation:
         answer = await super().authorise(charge)
@@ -73,7 +91,9 @@ async def order_status(hall: Hall, order: Order) -> str:
     return str(row["status"])
 
 
-async def comparisons(hall: Hall) -> list[Comparison]:
+async def comparisons(hall: Hall, since: datetime | None = None) -> list[Comparison]:
+    """What a restore finds, of everything the provider knows."""
+    await step_over(hall.box_office.database, since=since or THE_BEGINNING)
     return [came_to async for _, came_to in compare_with_provider(hall.box_office)]
 
 
@@ -86,12 +106,63 @@ async def test_no_version_comes_to_mean_something_else(hall: Hall) -> None:
     await hall.held(1)
     before = (await hall.ledger())["version"]
 
-    await step_over_lost_versions(hall.box_office.database)
+    await step_over(hall.box_office.database)
     await hall.held(2)
 
     after = (await hall.ledger())["version"]
     assert after == before + VERSIONS_SKIPPED + 1
     assert len(await hall.fetch("SELECT * FROM seat_changes")) == 1
+
+
+async def test_a_version_that_the_replaced_books_had_come_to_is_stepped_over_too(
+    hall: Hall,
+) -> None:
+    await step_over(hall.box_office.database, seen={hall.event_id: 1_234_567, new_id(): 9})
+
+    assert (await hall.ledger())["version"] == 1_234_567 + VERSIONS_SKIPPED
+
+
+async def test_the_provider_is_asked_for_what_changed_since_the_restored_books_last_word(
+    hall: Hall, provider: Provider
+) -> None:
+    await bought(hall, 1)
+    await hall.execute("UPDATE payments SET updated_at = now() - interval '7 days'")
+    await step_over(hall.box_office.database)
+    await bought(hall, 2)  # A server that sells again before anybody has compared.
+
+    assert len([one async for one in compare_with_provider(hall.box_office)]) == 2
+
+    days = (datetime.now(UTC) - provider.asked_since).total_seconds() / 86_400
+    assert days == pytest.approx(8, abs=0.1)
+    assert [one async for one in compare_with_provider(hall.box_office)] == [], "once is enough"
+
+
+async def test_a_restore_that_could_not_be_compared_is_compared_later_and_audited_until_then(
+    hall: Hall, provider: Provider
+) -> None:
+    await bought(hall, 1)
+    provider.is_silent = True
+    assert await comparisons(hall) == [Comparison.WAITS]
+    await hall.execute("UPDATE restores SET restored_at = now() - interval '6 minutes'")
+    (finding,) = await audit(hall.box_office.database)
+
+    provider.is_silent = False
+    again = [one async for _, one in compare_with_provider(hall.box_office)]
+
+    assert finding.rows[0]["state"] == "not compared with the payment provider"
+    assert again == [Comparison.AGREES]
+    assert await audit(hall.box_office.database) == []
+
+
+async def test_what_breaks_about_one_payment_holds_up_no_other(
+    hall: Hall, provider: Provider
+) -> None:
+    await bought(hall, 1)
+    (first,) = provider.charges
+    await bought(hall, 2)
+    provider.breaks_at = first
+
+    assert await comparisons(hall) == [Comparison.WAITS, Comparison.AGREES]
 
 
 async def test_what_both_remember_alike_is_left_alone(hall: Hall, provider: Provider) -> None:

@@ -10,3 +10,6 @@ WHERE p.state IN ('STARTED', 'ACTION_REQUIRED', 'AUTHORISED', 'VOIDING', 'REFUND
 UNION ALL
 SELECT 'hint', h.payment_id, 'not handled' FROM payment_hints h
 WHERE NOT h.handled AND h.received_at <= now() - CAST(:grace AS interval)
+UNION ALL
+SELECT 'restore', t.id, 'not compared with the payment provider' FROM restores t
+WHERE t.compared_at IS NULL AND t.restored_at <= now() - CAST(:grace AS interval)

@@ -31,6 +31,9 @@ CONNECT_SECONDS_MAX = 3.0
 RECONNECT_EVERY_SECONDS = 0.1
 
 
+GIVEN_BACK = Declined("given_back", "The money of this payment was given back.", retryable=True)
+
+
 class ProviderMisused(Exception):  # noqa: N818 - named for what happened.
     """We asked for what no provider does: a fault in our code, not an outcome of a payment."""
 
@@ -75,6 +78,8 @@ class PretendProvider:
             return standing.declined
         if standing.state is ChargeState.ACTION_REQUIRED:
             return ActionRequired(str(standing.reference), str(told["client_secret"]))
+        if standing.state is ChargeState.REFUNDED:
+            return GIVEN_BACK
         return Authorised(str(standing.reference))
 
     async def look_up(self, payment_id: UUID) -> Standing:

@@ -40,7 +40,6 @@ CREATE TABLE IF NOT EXISTS charges (
     decline_code TEXT CHECK (decline_code IS NULL OR state IN ('DECLINED', 'VOIDED')),
     changed_at REAL NOT NULL
 );
-CREATE INDEX IF NOT EXISTS ix_charges_changed_at ON charges (changed_at);
 CREATE TABLE IF NOT EXISTS calls (payment_id TEXT PRIMARY KEY, count INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS deliveries (
     number INTEGER PRIMARY KEY,
@@ -54,6 +53,9 @@ CREATE TABLE IF NOT EXISTS deliveries (
     delivered INTEGER NOT NULL DEFAULT 0
 );
 """
+#: For records that were made before the provider told what changed.
+ADD_CHANGED_AT = "ALTER TABLE charges ADD COLUMN changed_at REAL NOT NULL DEFAULT 0"
+INDEX = "CREATE INDEX IF NOT EXISTS ix_charges_changed_at ON charges (changed_at)"
 CHARGE = (
     "SELECT payment_id, reference, client_secret, token, amount_minor, currency_code, state,"
     " decline_code FROM charges WHERE "
@@ -122,6 +124,10 @@ class Record:
         with self.open() as pages:
             for statement in TABLES.split(";\n"):
                 pages.connection.execute(statement)
+            columns = pages.connection.execute("SELECT name FROM pragma_table_info('charges')")
+            if ("changed_at",) not in columns.fetchall():
+                pages.connection.execute(ADD_CHANGED_AT)
+            pages.connection.execute(INDEX)
 
 
 class Pages:
