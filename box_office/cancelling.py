@@ -21,6 +21,9 @@ from box_office.settling import Unsettled, settle
 from box_office.wording import key_reused, not_cancellable, order_not_found
 from models import Order, OrderStatus
 
+#: The order is cancelled by then, and says so; money that takes longer comes back all the same.
+REFUND_ANSWER_SECONDS = 5.0
+
 logger = logging.getLogger(__name__)
 
 
@@ -40,6 +43,8 @@ class CancelOrderRequest:
 
 async def cancel_order(box_office: BoxOffice, request: CancelOrderRequest) -> Order | list[Refusal]:
     """Cancel an order and give the money back. The same key again answers the same.
+
+    The order is CANCELLED as soon as its tickets are void, and REFUNDED once the money is back.
 
     Refuses: InvalidInput, OrderNotFound, OrderNotCancellable, IdempotencyKeyReused, OutcomeUnknown.
     """
@@ -67,7 +72,8 @@ async def cancel(box_office: BoxOffice, request: CancelOrderRequest) -> Order | 
     if voided["o_outcome"] not in {"voided", "replay"}:
         return [refusal_of(voided)]
     if voided["o_payment"] is not None:
-        await refund(box_office, voided["o_payment"])
+        going_back = box_office.in_background(refund(box_office, voided["o_payment"]))
+        await asyncio.wait({going_back}, timeout=REFUND_ANSWER_SECONDS)
     return (await orders_by_ids(box_office.database, [request.order_id]))[request.order_id]
 
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from box_office import reconciling
+from box_office import cancelling, reconciling
 from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
 from box_office.hints import receive_hint
@@ -44,9 +44,11 @@ class Troubled(PretendProvider):
     loses: set[str] = field(default_factory=set)
     fails: set[str] = field(default_factory=set)
     refuses_capture: bool = False
+    answers_refunds: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         super().__init__()
+        self.answers_refunds.set()
 
     async def authorise(self, charge: Charge) -> Authorisation:
         self.fail("authorise")
@@ -70,6 +72,7 @@ class Troubled(PretendProvider):
 
     async def refund(self, reference: str) -> None:
         self.fail("refund")
+        await self.answers_refunds.wait()
         await super().refund(reference)
         self.lose("refund")
 
@@ -520,6 +523,25 @@ async def test_an_order_can_be_cancelled_while_late_money_of_an_earlier_try_goes
     assert isinstance(cancelled, Order)
     assert cancelled.status is OrderStatus.REFUNDED
     assert await payment_states(hall) == ["REFUNDING", "REFUNDED"]
+
+
+async def test_a_silent_provider_delays_nobody_who_cancels(
+    hall: Hall, provider: Troubled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancelling, "REFUND_ANSWER_SECONDS", 0.1)
+    order = await purchase_reservation(hall.box_office, payment_for(await hall.held(1)))
+    assert isinstance(order, Order)
+    provider.answers_refunds.clear()
+
+    request = CancelOrderRequest(order.buyer_id, order.id, None, str(uuid4()))
+    async with asyncio.timeout(2):
+        cancelled = await cancel_order(hall.box_office, request)
+
+    assert isinstance(cancelled, Order)
+    assert cancelled.status is OrderStatus.CANCELLED
+    provider.answers_refunds.set()
+    await at_rest(hall)
+    assert await order_status(hall) == "REFUNDED"
 
 
 async def test_late_money_that_is_back_says_nothing_of_the_orders_own(
