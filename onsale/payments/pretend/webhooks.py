@@ -1,6 +1,7 @@
-"""Webhooks with a signature, by the Standard Webhooks specification (version 1, symmetric).
+"""Webhooks with a signature, in the form of Standard Webhooks (version 1, symmetric).
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+The key is plain text; there it is bytes, written as `whsec_` and base64.
 """
 
 import base64
