@@ -97,6 +97,7 @@ async def test_without_redis_the_other_server_is_a_second_late_and_right(
             await viewer.sees_the_truth(seconds=2)
 
 
+@pytest.mark.untrue_books(reason="A hall by hand has no reservations.")
 @pytest.mark.parametrize("seat_count", [200])
 async def test_a_map_is_true_after_a_thousand_changes_a_dead_redis_and_broken_lines(
     database: Database, database_url: str, own_valkey: OwnValkey, seat_count: int

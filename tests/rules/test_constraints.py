@@ -199,6 +199,9 @@ async def busy_hall(database: Database) -> AsyncIterator[Hall]:
         await hall.held(5)
         await hall.execute("INSERT INTO audits VALUES (gen_random_uuid(), '{}', 0.1)")
         await hall.execute(
+            "INSERT INTO restores (id, compare_since) VALUES (gen_random_uuid(), now())"
+        )
+        await hall.execute(
             "INSERT INTO payment_hints VALUES ('pretend', 'evt_1', gen_random_uuid(), false)"
         )
         await hall.execute(
