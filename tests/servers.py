@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import uvicorn
@@ -58,6 +59,16 @@ def free_port() -> int:
         return port
 
 
+class Process(Protocol):
+    """What a server runs as."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, seconds_max: float, /) -> int: ...
+    def send_signal(self, how: signal.Signals, /) -> None: ...
+
+
 class ServerProcess:
     """`python -m onsale serve` on a free port, over a given PostgreSQL and Redis."""
 
@@ -69,7 +80,7 @@ class ServerProcess:
         self.graphql_url = f"{self.url}/graphql"
         self.socket_url = f"ws://127.0.0.1:{self.port}/graphql"
         self.log = data_dir / f"server-{self.port}.log"
-        self._environment = {
+        self.environment = _inherited() | {
             "DATABASE_URL": database_url,
             "ONSALE_DATA_DIR": str(data_dir),
             "ONSALE_PORT": str(self.port),
@@ -77,7 +88,7 @@ class ServerProcess:
             **({"REDIS_URL": redis_url} if redis_url else {}),
             **settings,
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def start(self) -> None:
         """Start it, and wait until it can sell."""
@@ -90,7 +101,7 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "onsale", "serve"],
                 cwd=ROOT,
-                env=_inherited() | self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
             )

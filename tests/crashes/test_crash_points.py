@@ -14,18 +14,18 @@ from box_office.crash_points import CrashPoint, Moment, moment_of
 from box_office.database import Database
 from onsale.embedded import Services
 from tests.conftest import own_database
+from tests.crashes.forked import ForkedServer
 from tests.crashes.scenes import SCENES, Buyer, Died, Scene, payment_state
 from tests.halls import Hall, open_hall
 from tests.house.programs import onsale
 from tests.payments.pretending import Pretending, pretending
 from tests.races.checkers import objections, the_provider_remembers_the_same_payments
-from tests.servers import ServerProcess
 
 #: What the box office promises.
 RECOVERED_SECONDS_MAX = 60.0
 #: Servers start, die and start again, two cores at a time.
 STARTING_AT_ONCE = 3
-RECOVERING_AT_ONCE = 10
+RECOVERING_AT_ONCE = 20
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +143,9 @@ class Stage:
         return secret
 
     @asynccontextmanager
-    async def server(self, **settings: str) -> AsyncIterator[ServerProcess]:
+    async def server(self, **settings: str) -> AsyncIterator[ForkedServer]:
         """Run a server."""
-        server = ServerProcess(
+        server = ForkedServer(
             self.database_url,
             self.redis_url,
             self.folder,

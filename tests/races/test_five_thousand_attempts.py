@@ -47,7 +47,7 @@ async def test_of_five_thousand_attempts_before_two_servers_no_seat_is_sold_twic
     Console().print(json.dumps(record.counts(), indent=1), how_fast(record), postgres_log.errors())
     at_once = await objections(database, ALWAYS)
     evidence = Evidence(database, record, stage.provider.record)
-    await come_to_rest(evidence)
+    await come_to_rest(evidence, hurried=True)
 
     assert at_once == {}
     assert broken(await verdict(evidence)) == {}
@@ -78,7 +78,7 @@ async def test_a_killed_server_takes_no_acknowledged_answer_with_it(
                 await asyncio.to_thread(victim.kill)
                 await asyncio.to_thread(victim.start)
     evidence = Evidence(database, racing.result(), stage.provider.record)
-    await come_to_rest(evidence)
+    await come_to_rest(evidence, hurried=True)
 
     assert witness.broken_off > 0
     assert broken(await verdict(evidence)) == {}
@@ -100,7 +100,7 @@ async def test_twelve_tabs_of_one_buyer_at_two_servers_get_no_more_than_one_buye
         race = Race(hall, ways.doors, choose_seed(), 300, clients=12, buyer=buyer, plain_cards=True)
         record = await race.run()
     evidence = Evidence(database, record, stage.provider.record)
-    await come_to_rest(evidence)
+    await come_to_rest(evidence, hurried=True)
 
     assert every_request_was_answered(record) == []
     assert await objections(database) == {}
