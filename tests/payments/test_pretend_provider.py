@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic
 from uuid import UUID, uuid4
@@ -21,7 +21,7 @@ from box_office.providers import (
     PaymentProvider,
     ProviderUnreachable,
 )
-from onsale.payments.pretend import webhooks
+from onsale.payments.pretend import adapter, webhooks
 from onsale.payments.pretend.adapter import PretendProvider, ProviderMisused
 from onsale.payments.pretend.record import Record
 from onsale.payments.pretend.tokens import FLAKY_CALLS_MAX, Behaviour, Webhooks
@@ -229,6 +229,32 @@ async def test_a_provider_that_is_gone_does_not_answer() -> None:
     async with PretendProvider.connected("http://127.0.0.1:9", "key") as provider:
         with pytest.raises(ProviderUnreachable):
             await provider.look_up(uuid4())
+
+
+async def test_a_connection_that_lies_idle_is_let_go_before_the_provider_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever sends on a connection that is just being closed learns nothing."""
+    monkeypatch.setattr(adapter, "IDLE_SECONDS_MAX", 0.2)
+    connections = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with closing(writer), suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{"state": "NONE"}')
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with PretendProvider.connected(url, KEY) as provider:
+            await provider.look_up(uuid4())
+            await provider.look_up(uuid4())
+            used_at_once = connections
+            await asyncio.sleep(0.3)
+            await provider.look_up(uuid4())
+
+    assert (used_at_once, connections) == (1, 2)
 
 
 async def test_whoever_has_not_the_key_is_refused(program: Pretending) -> None:

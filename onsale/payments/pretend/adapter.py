@@ -27,6 +27,8 @@ from onsale.payments.pretend import webhooks
 #: Longer than a slow bank (20 s), shorter than `settling.ARRIVAL_SECONDS_MAX`.
 ANSWER_SECONDS_MAX = 25.0
 CONNECT_SECONDS_MAX = 3.0
+#: Sooner than any provider lets go of a connection: what is sent while it does so is lost.
+IDLE_SECONDS_MAX = 2.0
 #: A provider that is just starting, or being started again, is waited for.
 RECONNECT_EVERY_SECONDS = 0.1
 
@@ -55,7 +57,11 @@ class PretendProvider:
             base_url=url,
             headers={"authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
-            limits=httpx.Limits(max_connections=200, max_keepalive_connections=20),
+            limits=httpx.Limits(
+                max_connections=200,
+                max_keepalive_connections=20,
+                keepalive_expiry=IDLE_SECONDS_MAX,
+            ),
             trust_env=False,
             verify=url.startswith("https:"),  # Loading certificates takes longer than a payment.
         ) as client:
