@@ -26,6 +26,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from box_office.changes import SeatChanges
+from subscriptions.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ class RedisNews:
 
     async def stop(self) -> None:
         """Send no more."""
-        await _end(self._task)
+        if self._task is not None:
+            await end(self._task)
 
     def announce(self, changes: SeatChanges) -> None:
         """Put it in the outbox and return at once."""
@@ -134,7 +136,8 @@ class RedisFeed:
 
     async def stop(self) -> None:
         """Listen no more."""
-        await _end(self._task)
+        if self._task is not None:
+            await end(self._task)
 
     def receive(self, take: Callable[[SeatChanges], None]) -> None:
         """Hand every change heard from now on to `take`."""
@@ -319,9 +322,3 @@ def _keepalive() -> dict[int, int]:
     """Ask the system to find out within some ten seconds that the other side is gone."""
     wishes = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
     return {getattr(socket, name): n for name, n in wishes.items() if hasattr(socket, name)}
-
-
-async def _end(task: asyncio.Task[None] | None) -> None:
-    if task is not None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

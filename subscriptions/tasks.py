@@ -3,7 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TypeVar
+from typing import Any, TypeVar
+
+#: Between two tries to cancel the same task: whatever it has to tidy up takes less.
+CANCEL_AGAIN_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +33,7 @@ class Tasks:
 
     async def stop(self) -> None:
         """End all tasks and wait until they have."""
-        for task in tuple(self._running):
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await end(*self._running)
 
     def _forget(self, task: asyncio.Task[object]) -> None:
         if (fault := self._forget_quietly(task)) is not None:
@@ -52,3 +53,17 @@ async def every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             logger.exception("%s failed; it will be tried again", work.__qualname__)
         await asyncio.sleep(seconds)
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until all have ended.
+
+    Once may not be enough: before Python 3.12 `asyncio.wait_for`, by which redis-py sends, swallows
+    a cancellation that comes just as what it waits for is done.
+    """
+    going_on = set(tasks)
+    while going_on:
+        for task in going_on:
+            task.cancel()
+        _, going_on = await asyncio.wait(going_on, timeout=CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)  # Their faults were seen, or logged.

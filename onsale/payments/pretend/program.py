@@ -203,7 +203,8 @@ class Provider:
         ) as client:
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.news.wait(), LOOK_EVERY_SECONDS)
+                    async with asyncio.timeout(LOOK_EVERY_SECONDS):
+                        await self.news.wait()
                 self.news.clear()
                 try:
                     await self._deliver(client)
