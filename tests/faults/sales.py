@@ -2,28 +2,23 @@
 
 import asyncio
 import random
-import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from math import ceil, inf
 from uuid import UUID
 
-import httpx
-
 from tests.halls import Hall
 from tests.races.doors import Buyer, Door, HttpDoor
+from tests.races.pools import connection_pools
 from tests.races.record import Action, Answer, Held, Record, Told
 from tests.servers import ServerProcess
 
 #: How many want a seat that somebody has had before them.
 ENVIOUS = 0.15
 REPEAT_AFTER_SECONDS = 0.2
-#: Longer than a server may take, so that its answer is seen, however late.
-CLIENT_SECONDS_MAX = 15.0
 #: When it is over, whoever got no answer goes on asking for so long.
 SETTLE_SECONDS_MAX = 30.0
 CONNECTION_POOLS = 16
@@ -140,23 +135,8 @@ async def selling(sales: Sales, buyers: int = 16) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def doors_of(servers: Sequence[ServerProcess], hall: Hall) -> AsyncIterator[list[Door]]:
-    """Open a door to each server, with many small pools of connections: httpx is slow with one."""
-    limits = httpx.Limits(max_keepalive_connections=8, keepalive_expiry=2)
-    context = ssl.create_default_context()
-    async with AsyncExitStack() as stack:
-        clients = [
-            await stack.enter_async_context(
-                httpx.AsyncClient(
-                    timeout=CLIENT_SECONDS_MAX,
-                    limits=limits,
-                    verify=context,
-                    trust_env=False,
-                    # A buyer is known by the token that is given, never by somebody's cookie.
-                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                )
-            )
-            for _ in range(CONNECTION_POOLS)
-        ]
+    """Open a door to each server."""
+    async with connection_pools(CONNECTION_POOLS) as clients:
         yield [HttpDoor(clients, server.graphql_url, hall) for server in servers]
 
 

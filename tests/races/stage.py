@@ -1,24 +1,18 @@
 """What a race over HTTP is run on: two servers, one payment provider beside them, and a crowd."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-
-import httpx
 
 from onsale.webhooks import PATH as WEBHOOKS_PATH
 from tests.halls import Hall
 from tests.payments.pretending import Pretending
 from tests.races.doors import HttpBank, HttpDoor
+from tests.races.pools import connection_pools
 from tests.servers import ServerProcess, running_servers
 
-#: Longer than a buyer's call is waited for by a server (8 s) and promised at most (10 s).
-CLIENT_SECONDS_MAX = 15.0
-#: A large pool of connections costs httpx 9 ms a call.
 CONNECTION_POOLS = 32
 #: Reservations are made for one second, two, three, and one again.
 LIFE_SECONDS_MAX = 3
@@ -67,23 +61,7 @@ class Entrances:
 @asynccontextmanager
 async def entrances(stage: Stage, hall: Hall) -> AsyncIterator[Entrances]:
     """Open them; and keep changing how long seats are held, so that holds lapse at all times."""
-    # Let go of idle connections before the servers do (5 s), or a request may meet a closing one.
-    limits = httpx.Limits(max_keepalive_connections=8, keepalive_expiry=2)
-    context = ssl.create_default_context()
-    async with AsyncExitStack() as stack:
-        clients = [
-            await stack.enter_async_context(
-                httpx.AsyncClient(
-                    timeout=CLIENT_SECONDS_MAX,
-                    limits=limits,
-                    verify=context,
-                    trust_env=False,
-                    # A buyer is known by the token that is given, never by somebody's cookie.
-                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                )
-            )
-            for _ in range(CONNECTION_POOLS)
-        ]
+    async with connection_pools(CONNECTION_POOLS) as clients:
         doors = [HttpDoor(clients, server.graphql_url, hall) for server in stage.servers]
         changing = asyncio.create_task(keep_changing_how_long_seats_are_held(hall))
         yield Entrances(doors, HttpBank(clients[0], stage.provider.url))
