@@ -8,14 +8,19 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from threading import Lock
 
 from tests.servers import ServerProcess
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["onsale.app", "onsale.commands", "onsale.serving"])
+#: Whoever starts a process looks how all others are, and how one ended can be read only once.
+ONE_AT_A_TIME = Lock()
+LOOK_EVERY_SECONDS = 0.02
 
 
 def serve(environment: Mapping[str, str], log: Path) -> None:
@@ -35,20 +40,23 @@ class Child:
 
     def __init__(self, process: ForkServerProcess) -> None:
         self._process = process
-        process.start()
+        with ONE_AT_A_TIME:
+            process.start()
         assert process.pid is not None
         self.pid: int = process.pid
 
     def poll(self) -> int | None:
         """Give the exit code, if it has ended."""
-        return self._process.exitcode
+        with ONE_AT_A_TIME:
+            return self._process.exitcode
 
     def wait(self, seconds_max: float) -> int:
         """Wait for its end; raises subprocess.TimeoutExpired."""
-        self._process.join(seconds_max)
-        code = self._process.exitcode
-        if code is None:
-            raise subprocess.TimeoutExpired("serve", seconds_max)
+        until = time.monotonic() + seconds_max
+        while (code := self.poll()) is None:
+            if time.monotonic() > until:
+                raise subprocess.TimeoutExpired("serve", seconds_max)
+            time.sleep(LOOK_EVERY_SECONDS)
         return code
 
     def send_signal(self, how: signal.Signals) -> None:

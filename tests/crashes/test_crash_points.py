@@ -25,7 +25,7 @@ from tests.races.checkers import objections, the_provider_remembers_the_same_pay
 RECOVERED_SECONDS_MAX = 60.0
 #: Servers start, die and start again, two cores at a time.
 STARTING_AT_ONCE = 3
-RECOVERING_AT_ONCE = 20
+RECOVERING_AT_ONCE = 12
 
 
 @pytest.fixture(scope="module")
