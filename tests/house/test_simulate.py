@@ -37,9 +37,11 @@ NOBODY = "http://127.0.0.1:9"
 #: Three seats, of which one is sold and one held.
 AVAILABILITY = Availability(version=7, states=bytes([2, 1, 0]), counts=(1, 1, 1, 0))
 TICKET = Ticket("CODE", 0, "VALID")
+#: Longer than any run of the tests: what is read here is judged much later.
+HELD_SECONDS = 86_400
 NOW = Span(monotonic(), monotonic() + 1)
 SOLD = Reservation("r-sold", "PURCHASED", (0,), NOW, order_id="o")
-OPEN = Reservation("r-open", "OPEN", (1,), NOW, seconds_left=600)
+OPEN = Reservation("r-open", "OPEN", (1,), NOW, seconds_left=HELD_SECONDS)
 ORDER = Order("o", "PAID", (TICKET,))
 
 
@@ -89,7 +91,8 @@ def test_evidence_in_which_all_is_well_has_no_fault() -> None:
 VOID = replace(TICKET, status="VOID")
 REFUNDED = Order("o", "REFUNDED", (VOID,))
 FREED = Availability(8, bytes([0, 1, 0]), (2, 1, 0, 0))
-LAPSED = replace(OPEN, told=Span(NOW.asked - 700, NOW.asked - 700))
+LONG_AGO = NOW.asked - HELD_SECONDS - 100
+LAPSED = replace(OPEN, told=Span(LONG_AGO, LONG_AGO))
 TWICE = Order("o2", "PAID", (Ticket("OTHER", 0, "VALID"),))
 COPY = Order("o2", "PAID", (Ticket("CODE", 2, "VALID"),))
 
