@@ -22,7 +22,7 @@ run: $(VENV)/.local ## Start PostgreSQL, Valkey and onsale with demo events, on 
 
 test: $(VENV)/.development ## Run all tests, on servers and data of their own
 	$(STEP) "Tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests $(ARGS)
 
 races: $(VENV)/.development ## Race 64 clients for 200 seats, 100,000 times (RACES_SEED=…, RACES_ATTEMPTS=…)
 	@RACES_SEED='$(RACES_SEED)' RACES_ATTEMPTS='$(RACES_ATTEMPTS)' $(BIN)/python -m tests.races

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,12 +19,16 @@ from onsale.embedded import Services, keep_services
 from onsale.migrating import migrate
 
 TEMPLATE = "onsale_template"
+#: The run's databases take a tenth of it; a container often has only 64 MB.
+MEMORY_BYTES_MIN = 4 << 30
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_the_developer() -> Iterator[None]:
     """A test says itself what it configures."""
     with pytest.MonkeyPatch.context() as patch:
+        # Of the many servers and commands that are started, only the first compiles our code.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         for name in list(os.environ):
             if name in {"DATABASE_URL", "REDIS_URL"} or name.startswith("ONSALE_"):
                 patch.delenv(name)
@@ -34,7 +39,7 @@ def _no_settings_of_the_developer() -> Iterator[None]:
 def services() -> Iterator[Services]:
     """PostgreSQL and Valkey on free ports, in a folder of their own; never the developer's."""
     with (
-        TemporaryDirectory(prefix="onsale-tests-") as folder,
+        TemporaryDirectory(prefix="onsale-tests-", dir=_memory()) as folder,
         keep_services(Path(folder), durable=False) as services,
     ):
         yield services
@@ -106,6 +111,13 @@ async def broken_rules(url: str) -> dict[str, int]:
         return {row[0]: row[1] for row in await connection.fetch(statement)}
     finally:
         await connection.close()
+
+
+def _memory() -> Path | None:
+    """Give where files are kept in memory: a database is cloned there in a fifth of the time."""
+    folder = Path("/dev/shm")  # noqa: S108 - a private folder is made in it.
+    roomy = folder.is_dir() and shutil.disk_usage(folder).free >= MEMORY_BYTES_MIN
+    return folder if roomy and os.access(folder, os.W_OK) else None
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -16,8 +16,8 @@ from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 from schema.ids import NodeKind, encode_id
+from tests.given_time import eventually
 from tests.halls import Hall
-from tests.live.viewer import eventually
 from tests.servers import ServerProcess
 
 STATUSES = ["AVAILABLE", "HELD", "SOLD", "BLOCKED"]

@@ -12,8 +12,8 @@ from tests.faults.judging import faults, troubled, unanswered, untrue
 from tests.faults.machine import OwnPostgres
 from tests.faults.sales import Sales, selling
 from tests.faults.screens import DELTA, SNAPSHOT, STALE, Screen
+from tests.given_time import eventually
 from tests.halls import Hall
-from tests.live.viewer import eventually
 from tests.races.doors import DirectDoor
 from tests.races.record import Action, Answer, Record, Told
 

@@ -23,8 +23,8 @@ from tests.faults.preloaded import Preload
 from tests.faults.report import report
 from tests.faults.sales import Sales, doors_of, selling
 from tests.faults.screens import all_show_the_truth, watching
+from tests.given_time import eventually
 from tests.halls import Hall, open_hall
-from tests.live.viewer import eventually
 from tests.payments.pretending import Pretending, pretending
 from tests.races.checkers import objections, the_provider_remembers_the_same_payments
 from tests.races.record import Action

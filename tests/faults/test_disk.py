@@ -12,8 +12,8 @@ from tests.faults.machine import OwnPostgres
 from tests.faults.preloaded import Preload
 from tests.faults.report import report
 from tests.faults.sales import Sales, doors_of, percentile, selling
+from tests.given_time import eventually
 from tests.halls import Hall
-from tests.live.viewer import eventually
 from tests.races.record import Action, Told
 from tests.servers import ServerProcess
 

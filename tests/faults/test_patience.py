@@ -11,7 +11,7 @@ import uvicorn
 
 from onsale import patience
 from tests.faults.deaf import ReluctantSocket
-from tests.live.viewer import eventually
+from tests.given_time import eventually
 
 TEXT = "x" * 50_000
 UNREAD_SECONDS = 0.6

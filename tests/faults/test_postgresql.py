@@ -11,8 +11,8 @@ from tests.faults.machine import OwnPostgres
 from tests.faults.report import report
 from tests.faults.sales import Sales, doors_of, selling
 from tests.faults.screens import STALE, Screen, all_show_the_truth, watching
+from tests.given_time import eventually
 from tests.halls import Hall
-from tests.live.viewer import eventually
 from tests.races.checkers import objections, the_provider_remembers_the_same_payments
 from tests.races.record import Action
 from tests.servers import ServerProcess

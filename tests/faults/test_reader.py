@@ -13,8 +13,8 @@ from tests.faults.judging import troubled, unanswered, untrue
 from tests.faults.report import report
 from tests.faults.sales import Sales, doors_of, percentile, selling
 from tests.faults.screens import all_show_the_truth, timing, watching
+from tests.given_time import eventually
 from tests.halls import Hall
-from tests.live.viewer import eventually
 from tests.servers import ServerProcess
 
 READERS = 20

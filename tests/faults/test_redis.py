@@ -16,8 +16,8 @@ from tests.faults.machine import OwnValkey
 from tests.faults.report import report
 from tests.faults.sales import Sales, doors_of, percentile, selling
 from tests.faults.screens import Screen, all_show_the_truth, timing, watching
+from tests.given_time import eventually
 from tests.halls import Hall
-from tests.live.viewer import eventually
 from tests.races.record import Action
 from tests.servers import ServerProcess
 

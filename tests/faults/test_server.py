@@ -11,8 +11,8 @@ from tests.faults.judging import troubled, untrue
 from tests.faults.report import report
 from tests.faults.sales import Sales, doors_of, selling
 from tests.faults.screens import SNAPSHOT, Screen, all_show_the_truth, watching
+from tests.given_time import eventually
 from tests.halls import Hall
-from tests.live.viewer import eventually
 from tests.races.record import Action
 from tests.servers import ServerProcess
 

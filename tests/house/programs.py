@@ -25,7 +25,6 @@ with keep_services(Path(sys.argv[1]), durable=False):
 def environment(**variables: str) -> dict[str, str]:
     """The environment of a command: nothing of the developer's settings, and what is given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ONSALE_")}
-    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # The second command of a test starts quicker.
     return {**kept, "NO_COLOR": "1", "COLUMNS": "120", **variables}
 
 

@@ -22,10 +22,10 @@ from onsale.payments.pretend.own import RECORD
 from onsale.settings import EmbeddedSource, StartError
 from schema.ids import NodeKind, encode_id
 from tests.crashes.scenes import Buyer
+from tests.given_time import eventually
 from tests.halls import Hall, open_hall
 from tests.house.programs import end_keeper, onsale, start_keeper
 from tests.live.test_end_to_end import SEATS, SocketViewer
-from tests.live.viewer import eventually
 from tests.servers import ServerProcess
 
 RIGHT_AGAIN_SECONDS = 10.0

@@ -17,9 +17,10 @@ from box_office.live import LiveDelta, LiveMessage, LiveSnapshot, UnknownEvent
 from subscriptions.boards import Boards
 from subscriptions.feed import NoFeed
 from subscriptions.pace import Pace
+from tests.given_time import eventually
 from tests.live.conftest import HURRIED, SELDOM_LOOKING, running
 from tests.live.hall import Hall, open_hall
-from tests.live.viewer import Viewer, eventually
+from tests.live.viewer import Viewer
 
 
 @contextmanager

@@ -18,9 +18,9 @@ from websockets.typing import Subprotocol
 
 from box_office.database import Database
 from schema.ids import NodeKind, encode_id
+from tests.given_time import eventually
 from tests.live.breakable import OwnValkey
 from tests.live.hall import Hall, open_hall
-from tests.live.viewer import eventually
 from tests.servers import ServerProcess, running_servers
 
 SEATS = 800

@@ -23,8 +23,8 @@ from onsale.redis_news import (
     encode,
     event_of,
 )
+from tests.given_time import eventually
 from tests.live.breakable import OwnValkey
-from tests.live.viewer import eventually
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -12,10 +12,11 @@ from box_office.database import Database
 from box_office.live import LiveDelta, LiveSnapshot, LiveStale
 from subscriptions.boards import Boards
 from subscriptions.feed import NoFeed
+from tests.given_time import eventually
 from tests.live.breakable import BreakableProxy
 from tests.live.conftest import HURRIED, running
 from tests.live.hall import Hall
-from tests.live.viewer import Viewer, eventually
+from tests.live.viewer import Viewer
 
 
 @pytest.fixture

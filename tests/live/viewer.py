@@ -1,12 +1,12 @@
 """A viewer's map: does with messages what a client must, and fails where a promise is broken."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from box_office.boards import BoardView
 from box_office.live import LiveDelta, LiveMessage, LiveSeats, LiveSnapshot, LiveStale
+from tests.given_time import eventually
 from tests.live.hall import Hall
 
 
@@ -83,14 +83,3 @@ class Viewer:
         half = self.hall.seat_count // 2
         free = states[:half].count(0), states[half:].count(0)
         assert tuple(self.sections[key] for key in self.hall.section_ids) == free
-
-
-async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 5) -> None:
-    """Wait until it holds; fail when it does not in time."""
-    end = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if (await answer) if isinstance(answer, Awaitable) else answer:
-            return
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.005)
