@@ -37,9 +37,12 @@ class BoardRow:
 
 
 # One statement, so one snapshot: version and seats belong together. The subselects keep their order
-# by index; a published event's seats are dense, 0 .. n-1.
+# by index; a published event's seats are dense, 0 .. n-1. The log knows when they came to be so;
+# where nobody has reserved yet, or after a restore, it knows nothing, and they are so as of now.
 LOAD_BOARD = sa.text("""
-    SELECT l.version, clock_timestamp() AS as_of,
+    SELECT l.version,
+        coalesce((SELECT c.committed_at FROM seat_changes c
+                  WHERE c.event_id = e.id AND c.version = l.version), clock_timestamp()) AS as_of,
         (SELECT string_agg(set_byte('\\x00', 0, s.state), '' ORDER BY s.seat_index)
          FROM event_seats s WHERE s.event_id = e.id) AS states,
         (SELECT string_agg(set_byte('\\x00', 0, s.price_level), '' ORDER BY s.seat_index)

@@ -131,6 +131,7 @@ class Boards:
                 await self._catching_up.reach_back(watch, since_version)
         except Exception as fault:  # noqa: BLE001 - whatever it was, there is a snapshot to give.
             logger.warning("No delta of event %s: %r", watch.event_id, fault)
+        await self._let_go_if_closed(watch)
 
     async def _watch(self, event_id: UUID) -> EventWatch | None:
         """Give the event's watch; the first who asks begins it, the others wait for that."""
@@ -155,10 +156,11 @@ class Boards:
             asked_at = self._listen_on()
             row = await self._catching_up.load(event_id)
             if row is None:
-                await self._feed.unwatch(event_id)
                 return None
             watch = self._watched[event_id] = EventWatch(row, self._pace, asked_at)
         finally:
+            if event_id not in self._watched:
+                await self._feed.unwatch(event_id)
             del self._early[event_id]
             del self._openings[event_id]
         for changes in early:
@@ -212,8 +214,13 @@ class Boards:
         except Exception as fault:  # noqa: BLE001 - silence has many faces; all are minded alike.
             logger.warning("Event %s cannot be read: %r", watch.event_id, fault)
             await asyncio.sleep(self._pace.look)
+        await self._let_go_if_closed(watch)
+
+    async def _let_go_if_closed(self, watch: EventWatch) -> None:
+        """Watch an event no more that is no longer there, whoever found out."""
         if watch.closed and self._watched.get(watch.event_id) is watch:
             del self._watched[watch.event_id]
+            await self._feed.unwatch(watch.event_id)
 
     async def _look(self) -> None:
         """Compare the versions of all watched events with the database's, in one query."""
@@ -278,10 +285,12 @@ class Boards:
                 await self._forget(watch)
 
     async def _make_room(self) -> None:
-        """Before one more is watched, forget the one that was longest not looked at."""
-        idle = [watch for watch in self._watched.values() if not watch.followers]
-        if len(self._watched) >= self._watched_events_max and idle:
-            await self._forget(min(idle, key=lambda watch: watch.last_used))
+        """Before more are watched, forget those that were longest not looked at."""
+        for watch in sorted(self._watched.values(), key=lambda watch: watch.last_used):
+            if len(self._watched) + len(self._openings) <= self._watched_events_max:
+                break
+            if not watch.followers:
+                await self._forget(watch)
 
     async def _forget(self, watch: EventWatch) -> None:
         """Watch the event no longer, unless somebody has come meanwhile."""

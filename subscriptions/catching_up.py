@@ -48,7 +48,8 @@ class CatchingUp:
         """Bring the last tick up to a version that another server has told already.
 
         A viewer who changes servers must not go back. If the database does not know the version
-        either, it is from the future, and nothing happens. The caller limits the time.
+        either, it is from the future, and nothing happens. The tick comes when it is due, or else
+        all who resume would have the others told at their pace. The caller limits the time.
         """
         asked_at = asyncio.get_running_loop().time()
         async with watch.asking:
@@ -58,7 +59,7 @@ class CatchingUp:
                 watch.hear_of(versions.get(watch.event_id, 0))
         if version <= watch.heard_version and watch.is_behind:
             await self.fill_gap(watch)
-        watch.tick()
+        await watch.reach(version)
 
     async def reach_back(self, watch: EventWatch, version: int) -> None:
         """Fetch older changes from the log, so that who was told `version` can get a delta.

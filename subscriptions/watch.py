@@ -140,8 +140,14 @@ class EventWatch:
 
     def tick(self) -> None:
         """Let followers know of all since the last tick; not while the database is silent."""
-        self._timer = None
-        if self.stale_since is not None or self.board.view() is self._told:
+        if self._timer is not None:
+            self._timer.cancel()  # Whoever else asks for a tick must not leave two of them.
+            self._timer = None
+        if self.stale_since is None:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.board.view() is self._told:
             return
         self._told = self.board.view()
         self.generation = self._board_generation
@@ -179,10 +185,14 @@ class EventWatch:
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """While somebody follows there are ticks, and the event stays watched."""
+        """While somebody follows there are ticks, and the event stays watched.
+
+        Without followers nothing was told, perhaps for long: the first begins with what is known,
+        even while the database is silent.
+        """
         self.followers += 1
         if self.followers == 1:
-            self.tick()
+            self._tell()
         try:
             yield
         finally:
@@ -199,6 +209,15 @@ class EventWatch:
         self.stale_since = None
         self.tick()
         self._wake()
+
+    async def reach(self, version: int) -> None:
+        """Wait for the tick that tells a version which the board has, while somebody follows."""
+        while self.told.version < version <= self.board.version and not self._is_mute:
+            await self.moved.wait()
+
+    @property
+    def _is_mute(self) -> bool:
+        return self.closed or self.stale_since is not None
 
     def close(self) -> None:
         """Send the followers away."""

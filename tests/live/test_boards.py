@@ -392,6 +392,50 @@ async def test_who_changes_to_a_server_that_is_behind_does_not_go_back(
     assert (delta.from_version, delta.version) == (2, 2)
 
 
+async def test_who_resumes_does_not_hurry_the_others_messages(hall: Hall) -> None:
+    pace = Pace(tick=0.1, look=60)
+    async with running(Boards(PostgresBooks(hall.database), NoFeed(), pace)) as boards:
+        viewer = Viewer(hall)
+        async with viewer.following(boards):
+            began = asyncio.get_running_loop().time()
+            for _ in range(40):
+                boards.apply(await hall.change_at_random())
+                for ahead in (0, 1, 99):
+                    async with messages(boards, hall, viewer.version + ahead) as reader:
+                        await reader.message()
+            seconds = asyncio.get_running_loop().time() - began
+            await viewer.sees_the_truth()
+
+    assert len(viewer.told) <= seconds / pace.tick + 3
+
+
+async def test_who_resumes_when_the_event_is_gone_leaves_no_dead_map(
+    boards: Boards, hall: Hall
+) -> None:
+    await boards.view(hall.event_id)
+    await hall.change({0: 1})
+    await hall.forget_log(1)
+    await hall.database.pool.execute(
+        "UPDATE events SET state = 'DRAFT' WHERE id = $1", hall.event_id
+    )
+
+    async with messages(boards, hall, since_version=1) as reader:
+        await reader.snapshot()
+
+    assert await boards.view(hall.event_id) is None
+
+
+async def test_two_servers_tell_the_same_time_for_the_same_version(
+    boards: Boards, hall: Hall
+) -> None:
+    change = await hall.change({0: 1})
+
+    view = await boards.view(hall.event_id)
+
+    assert view is not None
+    assert (view.version, view.as_of) == (change.version, change.as_of)
+
+
 async def test_a_crowd_that_resumes_asks_the_database_once(boards: Boards, hall: Hall) -> None:
     for _ in range(9):
         await hall.change_at_random()
@@ -455,6 +499,19 @@ async def test_so_many_events_are_watched_and_no_more_unless_followed(
 
         kept = max(watched_events_max - 1, 1)
         assert set(boards._watched) == {h.event_id for h in [halls[0], *halls[-kept:]]}
+
+
+async def test_many_that_are_opened_at_once_are_no_more_than_may_be_watched(
+    database: Database,
+) -> None:
+    halls = [await open_hall(database) for _ in range(8)]
+    boards = Boards(PostgresBooks(database), NoFeed(), SELDOM_LOOKING, watched_events_max=4)
+    async with running(boards):
+        await asyncio.gather(*(boards.view(hall.event_id) for hall in halls[:4]))
+
+        await asyncio.gather(*(boards.view(hall.event_id) for hall in halls[4:]))
+
+        assert set(boards._watched) == {hall.event_id for hall in halls[4:]}
 
 
 async def test_one_query_looks_at_all_watched_events(database: Database) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import pytest
 
 from box_office.availability import PostgresBooks
 from box_office.database import Database
 from box_office.live import LiveDelta, LiveSnapshot, LiveStale
+from onsale.redis_news import RedisFeed
 from subscriptions.boards import Boards
 from subscriptions.feed import NoFeed
 from tests.given_time import eventually
@@ -99,6 +101,22 @@ async def test_who_comes_in_the_silence_is_told_what_is_known_and_that_it_is_old
     assert [type(message) for message in late.told] == [LiveSnapshot, LiveStale, LiveDelta]
 
 
+async def test_who_comes_first_in_the_silence_is_told_the_newest_that_is_known(
+    far_boards: Boards, hall: Hall, proxy: BreakableProxy
+) -> None:
+    await far_boards.view(hall.event_id)
+    far_boards.apply(await hall.change({3: 2}))
+    proxy.freeze()
+    watch = far_boards._watched[hall.event_id]
+    await eventually(lambda: watch.stale_since is not None)
+
+    viewer = Viewer(hall)
+    async with viewer.following(far_boards):
+        await eventually(lambda: viewer.is_stale)
+
+    assert (viewer.version, viewer.states[3]) == (1, 2)
+
+
 async def test_a_database_that_went_back_in_the_silence_is_shown_as_it_is(
     far_boards: Boards, hall: Hall, proxy: BreakableProxy
 ) -> None:
@@ -147,6 +165,23 @@ async def test_without_the_database_no_board_can_be_opened_and_later_it_can(
             await far_boards.view(hall.event_id)
 
     assert await far_boards.view(hall.event_id) is not None
+
+
+async def test_what_could_not_be_opened_is_not_listened_to(
+    far_database: Database, hall: Hall, proxy: BreakableProxy, redis_url: str
+) -> None:
+    feed = RedisFeed(redis_url)
+    await feed.start()
+    async with running(Boards(PostgresBooks(far_database), feed, HURRIED)) as boards:
+        async with frozen(proxy):
+            for event_id in (hall.event_id, uuid4()):
+                with pytest.raises(TimeoutError):
+                    await boards.view(event_id)
+        assert feed._wanted == set()
+
+        assert await boards.view(hall.event_id) is not None
+        assert feed._wanted == {hall.event_id}
+    await feed.stop()
 
 
 async def test_a_server_that_stood_still_calls_nobody_silent(
