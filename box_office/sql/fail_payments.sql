@@ -7,14 +7,13 @@
 -- at least p_retry from now, and never past its hard end. One that lost a seat while it was being
 -- paid has ended instead, and what it still had is free.
 --
--- Gives one row an item: whether it was this payment's turn, and whether the seats are still held.
--- What changed is told in the first row.
+-- Gives one row an item: whether it was this payment's turn. What changed is told in the first row.
 -- Locks: reservations by id, their seats by index; and of those that end, as give_back_seats does.
 CREATE FUNCTION fail_payments(
     p_event uuid, p_reservations uuid[], p_payments uuid[], p_states text[],
     p_codes text[], p_messages text[], p_retryable boolean[], p_retry interval, p_grace interval
 ) RETURNS TABLE (
-    o_failed boolean, o_held boolean,
+    o_failed boolean,
     o_version bigint, o_committed_at timestamptz, o_changed integer[], o_states smallint[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -86,14 +85,12 @@ BEGIN
 
     RETURN QUERY
     SELECT item.n = ANY (v_items),
-           coalesce(r.status = 'OPEN' AND r.expires_at > now(), false),
            CASE WHEN item.n = 1 THEN v_back.o_version END,
            CASE WHEN item.n = 1 THEN v_back.o_committed_at END,
            CASE WHEN item.n = 1 THEN v_back.o_seats END,
            CASE WHEN item.n = 1 THEN
                array_fill(0::smallint, ARRAY[coalesce(cardinality(v_back.o_seats), 0)]) END
     FROM unnest(p_reservations) WITH ORDINALITY AS item (reservation, n)
-    LEFT JOIN reservations r ON r.id = item.reservation
     ORDER BY item.n;
 END
 $$;

@@ -5,7 +5,8 @@
 -- Refused (o_resumed is false, nothing changes) when it is not the reservation's latest payment, when
 -- the reservation was cancelled, purchased or is being paid, or would cost something else by now, when
 -- a seat is not to be had, or the buyer has no room for them, or the event sells nothing any more.
--- Locks: reservations by id, allowances by buyer, seats by index, then the ledger.
+-- Locks: reservations by id, the payment, allowances by buyer, seats by index, then the ledger. The
+-- payment is locked before anything is waited for: meanwhile nobody decides that its money goes back.
 CREATE FUNCTION resume_payment(
     p_event uuid, p_payment uuid, p_deadline interval,
     OUT o_resumed boolean, OUT o_version bigint, OUT o_committed_at timestamptz,
@@ -22,11 +23,15 @@ BEGIN
       AND r.id = (SELECT p.reservation_id FROM payments p WHERE p.id = p_payment)
       AND r.status IN ('OPEN', 'EXPIRED')
     FOR UPDATE;
-    IF NOT FOUND OR NOT EXISTS (
-        SELECT 1 FROM payments p WHERE p.id = p_payment AND p.state IN ('DECLINED', 'VOIDED')
-          AND p.attempt = v_mine.payment_attempts
-          AND p.amount_minor = seats_price(p_event, v_mine.seat_indexes)
-    ) OR EXISTS (
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM 1 FROM payments p
+    WHERE p.id = p_payment AND p.state IN ('DECLINED', 'VOIDED')
+      AND p.attempt = v_mine.payment_attempts
+      AND p.amount_minor = seats_price(p_event, v_mine.seat_indexes)
+    FOR UPDATE;
+    IF NOT FOUND OR EXISTS (
         SELECT 1 FROM reservations other WHERE other.event_id = p_event
           AND other.buyer_id = v_mine.buyer_id AND other.id <> v_mine.id
           AND other.status IN ('OPEN', 'PAYING')
