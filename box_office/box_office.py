@@ -122,8 +122,10 @@ class BoxOffice:
         total = 0
         while True:
             claims = frozenset({Expire.STATEMENT})
-            expired = await self.ask(event_id, Expire.STATEMENT, None, claims)
-            if isinstance(expired, OutcomeUnknown):
+            try:
+                expired = await self.windows.submit(event_id, Expire.STATEMENT, None, claims)
+            except (OutcomeUnknownError, NothingDoneError) as problem:
+                logger.warning("Event %s was not swept; it is tried again: %s", event_id, problem)
                 return total
             total += expired
             if expired < EXPIRED_AT_ONCE_MAX:

@@ -26,36 +26,45 @@ LEFT_ALONE_SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 10.0
 #: How long money may come late to a payment that we had given up.
 LATE_MONEY_HOURS = 24
+#: The longest time between two looks for it; they begin every few seconds.
+SELDOM_HOURS = 1
 #: Gone on with at the same time, by one process.
 AT_WORK_MAX = 50
 
 logger = logging.getLogger(__name__)
 
-# What waits for us; what a hint speaks of; and, ever more rarely, what we gave up: not every
-# provider sends a hint when money comes late. What waits comes first. A time in the future was
-# written before the database's clock was set back: it is no reason to wait for it. Each part uses
-# an index of its own, however many payments are at rest.
+# First what waits for us, then what a hint speaks of, then what waits for the buyer, and at last,
+# ever more rarely, what we gave up: not every provider sends a hint when money comes late. In each
+# the one that nobody has looked at for the longest, or many that go on waiting would hide one that
+# is stuck. A time in the future was written before the database's clock was set back: it is no
+# reason to wait for it. Each part uses an index of its own, however many payments are at rest.
 TAKE_UP = sa.text("""
-    UPDATE payments SET looked_at = now() WHERE id IN (
-        SELECT p.id FROM payments p
-        WHERE (p.looked_at IS NULL OR p.looked_at NOT BETWEEN
-                now() - make_interval(secs => :again) AND now() + make_interval(secs => :again))
-          AND p.id IN (
-            SELECT w.id FROM payments w
-            WHERE w.state IN ('STARTED', 'ACTION_REQUIRED', 'AUTHORISED', 'VOIDING', 'REFUNDING')
-              AND w.updated_at NOT BETWEEN
-                now() - make_interval(secs => :alone) AND now() + make_interval(secs => :alone)
-            UNION ALL
-            SELECT v.id FROM payments v
-            WHERE v.state = 'VOIDED' AND v.updated_at > now() - make_interval(hours => :late)
-              AND now() - greatest(v.looked_at, v.updated_at) > greatest(
-                make_interval(secs => :again), v.looked_at - v.updated_at)
-            UNION ALL
-            SELECT h.payment_id FROM payment_hints h
-            WHERE NOT h.handled AND h.received_at < now() - make_interval(secs => :alone))
-        ORDER BY p.state IN ('VOIDED', 'DECLINED', 'CAPTURED', 'REFUNDED'), p.updated_at
-        LIMIT :most FOR UPDATE SKIP LOCKED
-    ) RETURNING id, looked_at
+    UPDATE payments SET looked_at = now() FROM (
+        SELECT p.id, due.turn FROM (
+            SELECT each.id, min(each.turn) AS turn FROM (
+                SELECT w.id, CASE w.state WHEN 'ACTION_REQUIRED' THEN 3 ELSE 1 END AS turn
+                FROM payments w
+                WHERE w.state IN
+                    ('STARTED', 'ACTION_REQUIRED', 'AUTHORISED', 'VOIDING', 'REFUNDING')
+                  AND w.updated_at NOT BETWEEN
+                    now() - make_interval(secs => :alone) AND now() + make_interval(secs => :alone)
+                UNION ALL
+                SELECT h.payment_id, 2 FROM payment_hints h
+                WHERE NOT h.handled AND h.received_at < now() - make_interval(secs => :alone)
+                UNION ALL
+                SELECT v.id, 4 FROM payments v
+                WHERE v.state = 'VOIDED' AND v.updated_at > now() - make_interval(hours => :late)
+                  AND now() - greatest(v.looked_at, v.updated_at) > least(greatest(
+                    make_interval(secs => :again), v.looked_at - v.updated_at),
+                    make_interval(hours => :seldom))
+            ) each GROUP BY each.id
+        ) due JOIN payments p ON p.id = due.id
+        WHERE p.looked_at IS NULL OR p.looked_at NOT BETWEEN
+            now() - make_interval(secs => :again) AND now() + make_interval(secs => :again)
+        ORDER BY due.turn, p.looked_at NULLS FIRST, p.updated_at
+        LIMIT :most FOR UPDATE OF p SKIP LOCKED
+    ) chosen WHERE payments.id = chosen.id
+    RETURNING payments.id, payments.looked_at, chosen.turn < 3 AS is_awaited
 """)
 # Nothing was due, so no payment tells of it: the purchase was begun, and nobody finished it.
 FREE_AND_LEFT = sa.text("""
@@ -71,6 +80,7 @@ VALUES = {
     "again": LOOK_AGAIN_SECONDS,
     "alone": LEFT_ALONE_SECONDS,
     "late": LATE_MONEY_HOURS,
+    "seldom": SELDOM_HOURS,
     "left": PAYMENT_DEADLINE.total_seconds() - LEFT_ALONE_SECONDS,
 }
 
@@ -80,6 +90,8 @@ class Reconciler:
     """One process's share of the work."""
 
     box_office: BoxOffice
+    #: Whether somebody or something still waits that there was no room for the last time.
+    has_more: bool = False
     _at_work: set[UUID] = field(default_factory=set)
 
     async def take_up(self) -> int:
@@ -94,6 +106,7 @@ class Reconciler:
             await hints.put_aside(connection, LEFT_ALONE_SECONDS)
             payments = (await connection.execute(TAKE_UP, VALUES | {"most": room})).all()
             free = (await connection.execute(FREE_AND_LEFT, VALUES | {"most": room})).all()
+        self.has_more = sum(row.is_awaited for row in payments) + len(free) >= room
         left = [(row.id, self._settle(row)) for row in payments if row.id not in self._at_work]
         left += [(row.id, self._sell(row)) for row in free if row.id not in self._at_work]
         for id_, work in left:

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from starlette.requests import Request
@@ -18,12 +19,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from box_office.audit import ALWAYS, AT_REST
-from box_office.database import Database
+from box_office.database import STATEMENT_TIMEOUT_MS, Database
 from models import PaymentState
-from onsale.sweeping import does_not_answer
+from onsale.outages import does_not_answer
 
 LOOK_EVERY_SECONDS = 5.0
 ANSWER_SECONDS_MAX = 1.0
+#: By then a database that is there has answered, or cancelled what it was asked.
+LOOK_SECONDS_MAX = STATEMENT_TIMEOUT_MS / 1000 + 1
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 #: A payment rests in every other state.
 WAITING = tuple(
@@ -49,7 +52,7 @@ OPERATIONS = Histogram(
 #: Looking a child up by its labels costs more than counting with it.
 OPERATION = {
     (kind, outcome): OPERATIONS.labels(kind, outcome)
-    for kind in ("query", "mutation", "subscription")
+    for kind in ("query", "mutation")
     for outcome in ("ok", "errors")
 }
 SUBSCRIPTIONS = Gauge(
@@ -57,9 +60,10 @@ SUBSCRIPTIONS = Gauge(
 )
 DATABASE_UP = Gauge(
     "onsale_database_up",
-    "1: the database answers; 0: what it last said is shown.",
+    "1: the database answers; 0: it does not, and what it last said is shown.",
     registry=REGISTRY,
 )
+DATABASE_UP.set(1)  # Or else no server would have started.
 PAYMENTS = Gauge(
     "onsale_payments_waiting", "Payments between two states.", ("state",), registry=REGISTRY
 )
@@ -79,6 +83,8 @@ FINDINGS = Gauge(
 AUDITED = Gauge(
     "onsale_audit_finished_timestamp_seconds", "When the last audit ended.", registry=REGISTRY
 )
+
+log = structlog.get_logger("onsale.metrics")
 
 STANDING = sa.text("""
     SELECT
@@ -122,28 +128,33 @@ class Metrics:
         if is_free and monotonic() - self._looked_at >= LOOK_EVERY_SECONDS:
             self._look = asyncio.create_task(self._look_at_the_books(), name="Metrics")
         if self._look is not None:
-            done, _ = await asyncio.wait({self._look}, timeout=ANSWER_SECONDS_MAX)
-            if not done:
-                DATABASE_UP.set(0)
+            await asyncio.wait({self._look}, timeout=ANSWER_SECONDS_MAX)
         return Response(generate_latest(REGISTRY), headers={"content-type": CONTENT_TYPE_LATEST})
 
     async def _look_at_the_books(self) -> None:
+        """Show what the database says; it is up if it says anything, be it that it takes too long.
+
+        Whoever gives us a connection has answered: a new one, or one that the pool has just tried.
+        """
+        is_up = False
         try:
-            async with self.database().engine.connect() as connection:
-                values = {"waiting": list(WAITING)}
-                row = (await connection.execute(STANDING, values)).one()
+            async with asyncio.timeout(LOOK_SECONDS_MAX), self.database().engine.connect() as books:
+                is_up = True
+                row = (await books.execute(STANDING, {"waiting": list(WAITING)})).one()
         except Exception as fault:
-            DATABASE_UP.set(0)
-            if not does_not_answer(fault):
-                raise
+            if does_not_answer(fault):
+                is_up = False
+            else:
+                log.exception("The books could not be counted")
         else:
             show(row)
+        finally:
+            DATABASE_UP.set(is_up)
             self._looked_at = monotonic()
 
 
 def show(row: sa.Row[Any]) -> None:
     """Keep what the database said."""
-    DATABASE_UP.set(1)
     for state in WAITING:
         PAYMENTS.labels(state).set((row.payments or {}).get(state, 0))
     for status in ("OPEN", "LAPSED", "PAYING"):

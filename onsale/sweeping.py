@@ -2,49 +2,67 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-import sqlalchemy as sa
 import structlog
 
 from box_office.box_office import BoxOffice
 from box_office.reconciling import Reconciler
-from box_office.windows import CONNECTION_LOST
+from onsale.outages import does_not_answer
 
 SWEEP_EVERY_SECONDS = 1.0
 RECONCILE_EVERY_SECONDS = 3.0
+#: Where more was left than could be taken up at once.
+RECONCILE_SOON_SECONDS = 0.5
 #: Several servers shall not come at the very same moment.
 JITTER = 0.2
+#: A database that says nothing at all is not waited for any longer; a silent one ends no statement.
+PATIENCE_SECONDS = 20.0
+#: What is cancelled is waited for so long, which is plenty if the database answers.
+END_SECONDS_MAX = 1.0
 
 log = structlog.get_logger("onsale.sweeping")
 
 
 async def sweep_forever(box_office: BoxOffice) -> None:
     """Sweep until cancelled: reservations that have lapsed give their seats back."""
-    await repeat("Sweeping", SWEEP_EVERY_SECONDS, box_office.sweep, "reservations expired")
+    sweep, done = box_office.sweep, "reservations expired"
+    await repeat("Sweeping", SWEEP_EVERY_SECONDS, sweep, done, PATIENCE_SECONDS)
 
 
 async def reconcile_forever(box_office: BoxOffice) -> None:
     """Reconcile until cancelled: payments that were left between two states go on."""
     reconciler = Reconciler(box_office)
-    await repeat("Reconciling", RECONCILE_EVERY_SECONDS, reconciler.take_up, "payments taken up")
+
+    def pause() -> float:
+        return RECONCILE_SOON_SECONDS if reconciler.has_more else RECONCILE_EVERY_SECONDS
+
+    take_up, done = reconciler.take_up, "payments taken up"
+    await repeat("Reconciling", pause, take_up, done, PATIENCE_SECONDS)
 
 
 async def repeat(
-    what: str, every_seconds: float, work: Callable[[], Awaitable[int]], done: str
+    what: str,
+    pause: float | Callable[[], float],
+    work: Callable[[], Coroutine[Any, Any, int]],
+    done: str,
+    patience: float,
 ) -> None:
     """Do it again and again until cancelled. One that fails is logged, and tried again.
 
-    `work` says how much there was to do; `done` is what the log then calls that.
+    An outage is told when it begins and when it is over, and any other fault each time. `work` says
+    how much there was to do; `done` is what the log then calls that. Times are in seconds.
     """
     waits = f"{what} waits: the database does not answer"
     goes_on = f"{what} goes on: the database answers again"
     failed = f"{what} failed; it is tried again"
     is_away = False
     while True:
-        await asyncio.sleep(every_seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret.
+        seconds = pause() if callable(pause) else pause
+        await asyncio.sleep(seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret.
         try:
-            count = await work()
+            count = await patiently(work(), patience)
         except Exception as fault:
             if not does_not_answer(fault):
                 log.exception(failed)
@@ -60,15 +78,18 @@ async def repeat(
                 log.info(done, count=count)
 
 
-def does_not_answer(fault: BaseException | None) -> bool:
-    """Whether it is the database that is away, however deep a library wraps that."""
-    if isinstance(fault, ExceptionGroup):
-        return all(map(does_not_answer, fault.exceptions))
-    while fault is not None:
-        if isinstance(fault, CONNECTION_LOST):
-            return True
-        if isinstance(fault, sa.exc.DBAPIError) and fault.connection_invalidated:
-            return True
-        # SQLAlchemy raises its own `from` its dialect's, and that one from asyncpg's.
-        fault = fault.__cause__
-    return False
+async def patiently(work: Coroutine[Any, Any, int], seconds: float) -> int:
+    """Wait so long for the work and no longer. Raises TimeoutError, whatever then becomes of it.
+
+    Not `asyncio.timeout`: that one waits until what it cancels has ended, and a statement ends only
+    once the silent database has confirmed it.
+    """
+    task = asyncio.create_task(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()
+        await asyncio.wait({task}, timeout=END_SECONDS_MAX)
+    if not done:
+        raise TimeoutError
+    return task.result()

@@ -11,6 +11,7 @@ from box_office import cancelling, reconciling
 from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
 from box_office.hints import receive_hint
+from box_office.payments import give_back
 from box_office.providers import (
     Authorisation,
     Charge,
@@ -31,7 +32,9 @@ from box_office.refusals import (
 )
 from box_office.releasing import cancel_reservation
 from box_office.reservations import ReservationRow
+from box_office.settling import settle
 from models import Order, OrderStatus, SeatStatus
+from tests.given_time import eventually
 from tests.halls import Hall, PretendProvider, open_hall
 
 REFUSED_CAPTURE = Declined("expired", "The bank has let go of the money.", retryable=True)
@@ -119,15 +122,17 @@ async def refused(hall: Hall, request: PurchaseRequest) -> Refusal:
     return refusal
 
 
-async def reconcile(hall: Hall, seconds_later: int = 40) -> None:
+async def reconcile(hall: Hall, seconds_later: int = 40) -> Reconciler:
     """Let time pass for every payment, and then the reconciler do its work."""
     await hall.execute(
         "UPDATE payments SET updated_at = updated_at - make_interval(secs => $1),"
         " looked_at = looked_at - make_interval(secs => $1)",
         float(seconds_later),
     )
-    await Reconciler(hall.box_office).take_up()
+    reconciler = Reconciler(hall.box_office)
+    await reconciler.take_up()
     await at_rest(hall)
+    return reconciler
 
 
 async def at_rest(hall: Hall) -> None:
@@ -416,6 +421,67 @@ async def test_late_money_whose_seats_are_gone_goes_back(hall: Hall, provider: T
     assert provider.charges[payment_id].state is ChargeState.REFUNDED
 
 
+async def test_whoever_paid_too_late_is_told_that_the_money_goes_back(
+    hall: Hall, provider: Troubled
+) -> None:
+    reservation, request = await waiting_for_the_bank(hall, 1)
+    payment_id, _ = await payment(hall)
+    await hall.lapse(reservation.id)
+    await hall.held(1)
+    provider.stands(payment_id, ChargeState.CAPTURED)
+    await reconcile(hall)
+
+    refusal = await refused(hall, request)
+
+    assert (await payment(hall))[1] == "REFUNDED"
+    assert isinstance(refusal, ReservationExpired)
+    assert "what was paid too late goes back" in refusal.message
+
+
+async def test_whoever_resumes_a_sale_and_whoever_gives_the_money_back_do_not_both_succeed(
+    hall: Hall, provider: Troubled
+) -> None:
+    _, payment_id = await given_up(hall, 1)
+    provider.stands(payment_id, ChargeState.CAPTURED)
+    async with hall.box_office.database.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT 1 FROM event_seats WHERE seat_index = 1 FOR UPDATE")
+        resuming = asyncio.create_task(settle(hall.box_office, payment_id, look_again=True))
+        await eventually(lambda: somebody_waits_for_a_lock(hall))
+
+        giving = asyncio.create_task(give_back(hall.box_office.database, payment_id, "pretend-1"))
+        await asyncio.wait({giving}, timeout=0.5)
+        is_decided = giving.done()
+    await asyncio.gather(resuming, giving)
+
+    assert not is_decided, "it was said that the money goes back, and the sale went on"
+    assert (await payment(hall))[1] == "CAPTURED"
+    assert await order_status(hall) == "PAID"
+
+
+async def somebody_waits_for_a_lock(hall: Hall) -> bool:
+    return bool(
+        await hall.fetch(
+            "SELECT 1 FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+    )
+
+
+async def test_late_money_is_looked_for_until_the_day_is_over(
+    hall: Hall, provider: Troubled
+) -> None:
+    _, payment_id = await given_up(hall, 1)
+    provider.stands(payment_id, ChargeState.CAPTURED)
+    await hall.execute(
+        "UPDATE payments"
+        " SET updated_at = now() - interval '23 h', looked_at = now() - interval '2 h'"
+    )
+
+    await reconcile(hall, seconds_later=0)
+
+    assert (await payment(hall))[1] == "CAPTURED"
+
+
 async def test_late_money_that_is_only_set_aside_is_let_go_of(
     hall: Hall, provider: Troubled
 ) -> None:
@@ -599,6 +665,58 @@ async def test_what_is_stuck_is_taken_up_before_what_only_has_a_hint(
     await reconcile(hall)
 
     assert await order_status(hall) == "PAID"
+
+
+async def test_many_who_wait_at_the_bank_do_not_hide_a_payment_that_is_stuck(
+    hall: Hall, provider: Troubled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "AT_WORK_MAX", 1)
+    for seat in (1, 3, 5):
+        request = payment_for(await hall.held(seat), "pretend_action_required")
+        assert isinstance(await refused(hall, request), PaymentActionRequired)
+    provider.loses = {"authorise"}
+    await refused(hall, payment_for(await hall.held(7)))
+
+    await reconcile(hall)
+
+    assert await order_status(hall) == "PAID"
+
+
+async def test_each_who_is_stuck_gets_a_turn(
+    hall: Hall, provider: Troubled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "AT_WORK_MAX", 1)
+    for seat in (1, 3):
+        provider.loses = {"authorise"}
+        await refused(hall, payment_for(await hall.held(seat)))
+    first, _ = await hall.fetch("SELECT id FROM payments ORDER BY created_at")
+    provider.charges[first["id"]] = Standing(ChargeState.NONE, None)
+    await reconcile(hall, seconds_later=20)
+
+    await reconcile(hall, seconds_later=11)
+
+    states = await hall.fetch("SELECT state FROM payments ORDER BY created_at")
+    assert [row["state"] for row in states] == ["STARTED", "CAPTURED"]
+
+
+async def test_what_a_hint_speaks_of_is_taken_up_before_what_was_only_given_up(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "AT_WORK_MAX", 1)
+    await given_up(hall, 1)
+    await refused(hall, payment_for(await hall.held(3), "pretend_declined"))
+    (declined,) = await hall.fetch("SELECT id FROM payments WHERE state = 'DECLINED'")
+    await receive_hint(hall.box_office, Hint("evt_1", declined["id"]))
+    await at_rest(hall)
+    await hall.execute(
+        "UPDATE payment_hints SET handled = false, received_at = now() - interval '1 minute'"
+    )
+
+    reconciler = await reconcile(hall)
+
+    assert not await hall.fetch("SELECT 1 FROM payment_hints WHERE NOT handled")
+    assert reconciler.has_more, "there was room for one, and one was taken up"
+    assert not (await reconcile(hall)).has_more, "what was given up can wait"
 
 
 @pytest.mark.parametrize("gone", [True, False])
