@@ -100,8 +100,14 @@ def check_request(request: PurchaseRequest) -> list[Refusal]:
     except EmailNotValidError as error:
         message = f"This is no e-mail address: {error} The tickets are sent there."
         refused.append(InvalidInput(message=message, path=("input", "email")))
-    if len(request.payment_token or "") > PAYMENT_TOKEN_LENGTH_MAX:
-        message = f"A paymentToken has at most {PAYMENT_TOKEN_LENGTH_MAX} characters."
+    token = request.payment_token
+    if token is not None and not (
+        1 <= len(token) <= PAYMENT_TOKEN_LENGTH_MAX and token.isprintable()
+    ):
+        message = (
+            f"A paymentToken has 1 to {PAYMENT_TOKEN_LENGTH_MAX} printable characters. Give the one"
+            " that the payment widget returned."
+        )
         refused.append(InvalidInput(message=message, path=("input", "paymentToken")))
     return refused
 
@@ -200,7 +206,7 @@ class Purchase:
             return [action_required(payment.client_secret)]
         if payment.declined is not None and payment.state in CAME_TO_NOTHING:
             return [await self._came_to_nothing(payment.state, payment.declined)]
-        return await self._order()
+        return await self._order(payment.state)
 
     async def _came_to_nothing(self, state: PaymentState, why: Declined) -> Refusal:
         """Say what became of the seats; another try, under another key, may have them by now."""
@@ -224,8 +230,9 @@ class Purchase:
             return [await self._lost()]
         return await self._order()
 
-    async def _order(self) -> Order | list[Refusal]:
-        return await self._find_order() or [await self._lost()]
+    async def _order(self, state: PaymentState | None = None) -> Order | list[Refusal]:
+        goes_back = state in {PaymentState.REFUNDING, PaymentState.REFUNDED}
+        return await self._find_order() or [await self._lost(goes_back=goes_back)]
 
     async def _find_order(self) -> Order | None:
         reservation_id = self.request.reservation_id
@@ -244,8 +251,8 @@ class Purchase:
         found = await reservations_by_ids(self.box_office.database, [reservation_id])
         return found[reservation_id].status
 
-    async def _lost(self) -> ReservationExpired:
+    async def _lost(self, *, goes_back: bool = False) -> ReservationExpired:
         """Say that the reservation ended while it was being paid, and when."""
         async with self.box_office.database.engine.connect() as connection:
             ended = await connection.execute(ENDED_AT, {"id": self.request.reservation_id})
-            return expired(ended.scalar_one())
+            return expired(ended.scalar_one(), goes_back=goes_back)

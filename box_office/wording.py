@@ -109,10 +109,11 @@ def key_reused() -> IdempotencyKeyReused:
     )
 
 
-def expired(at: datetime) -> ReservationExpired:
-    """Say that the time to pay is over."""
+def expired(at: datetime, *, goes_back: bool = False) -> ReservationExpired:
+    """Say that the time to pay is over; and that money which came too late goes back."""
+    money = "what was paid too late goes back" if goes_back else "nothing was charged"
     return ReservationExpired(
-        message="The reservation's time has run out, and nothing was charged. Reserve again.",
+        message=f"The reservation's time has run out, and {money}. Reserve again.",
         path=("input", "reservationId"),
         expired_at=at,
     )

@@ -129,6 +129,13 @@ def a_no_is_taken_back_when_the_seats_are_gone(machine: BoxOfficeMachine) -> Non
     machine.webhook(n=0, stop=None, is_forged=False)
 
 
+def a_refused_capture_is_taken_back(machine: BoxOfficeMachine) -> None:
+    """The tickets are void, and stay so; the money that is set aside again is let go of."""
+    buy(machine, "pretend_capture_refused")
+    machine.take_back_a_no(n=0)
+    machine.webhook(n=0, stop=None, is_forged=False)
+
+
 def a_seat_is_lost_while_the_bank_waits(machine: BoxOfficeMachine) -> None:
     buy(machine, "pretend_action_required")
     machine.lapse(n=0, is_hard=False)
@@ -202,6 +209,7 @@ PLAYS: tuple[KnownPlay, ...] = (
     late_money_finds_the_seats_gone,
     a_no_is_taken_back,
     a_no_is_taken_back_when_the_seats_are_gone,
+    a_refused_capture_is_taken_back,
     a_seat_is_lost_while_the_bank_waits,
     a_key_is_used_again_for_an_open_reservation,
     one_reservation_lapses_while_another_is_paid,

@@ -30,7 +30,7 @@ NEVER_TAKEN_LATER = set(ChargeState) - {
 STORIES = {
     "COMMITTED": {"AUTHORISED"},
     "PAID": {"CAPTURED"},
-    "CANCELLED": {"REFUNDING", "DECLINED"},
+    "CANCELLED": {"REFUNDING", "DECLINED", "VOIDED"},
     "REFUNDED": {"REFUNDED"},
 }
 #: The payment of what is being paid.

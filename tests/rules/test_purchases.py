@@ -459,8 +459,9 @@ async def test_a_key_has_1_to_128_printable_characters(hall: Hall, key: str) -> 
     assert refusal.path == ("input", "idempotencyKey")
 
 
-async def test_what_costs_something_needs_a_payment_token(hall: Hall) -> None:
-    request = payment_for(await hall.held(1), token=None)
+@pytest.mark.parametrize("token", [None, "", "tok\nen", "x" * 1_001])
+async def test_what_costs_something_needs_a_payment_token(hall: Hall, token: str | None) -> None:
+    request = payment_for(await hall.held(1), token=token)
 
     refusal = the_refusal(await purchase_reservation(hall.box_office, request))
 

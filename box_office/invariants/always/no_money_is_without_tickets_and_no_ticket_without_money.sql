@@ -1,7 +1,7 @@
 -- No money is without tickets and no ticket without money.
 --
 -- An order and the one payment behind it tell the same story, of the same amount. Money that came
--- too late goes back without ever having had an order.
+-- too late goes back without ever having had an order; or was only set aside, and is let go of.
 SELECT o.id AS order_id, o.status, p.id AS payment_id, p.state, p.amount_minor, t.minor
 FROM orders o
 JOIN (SELECT order_id, sum(price_minor) AS minor FROM tickets GROUP BY order_id) t
@@ -9,7 +9,7 @@ JOIN (SELECT order_id, sum(price_minor) AS minor FROM tickets GROUP BY order_id)
 FULL JOIN (
     SELECT * FROM payments p
     WHERE state IN ('AUTHORISED', 'CAPTURED')
-       OR (state IN ('REFUNDING', 'REFUNDED', 'DECLINED') AND EXISTS (
+       OR (state IN ('REFUNDING', 'REFUNDED', 'DECLINED', 'VOIDED') AND EXISTS (
            SELECT 1 FROM orders o WHERE o.reservation_id = p.reservation_id)
            AND attempt = (SELECT max(q.attempt) FROM payments q
                           WHERE q.reservation_id = p.reservation_id))
@@ -19,4 +19,4 @@ WHERE o.id IS NULL OR (t.minor > 0 AND (
     OR (o.status, p.state) NOT IN (
         ('COMMITTED', 'AUTHORISED'), ('PAID', 'CAPTURED'),
         ('CANCELLED', 'REFUNDING'), ('REFUNDED', 'REFUNDED'),
-        ('CANCELLED', 'DECLINED'))))
+        ('CANCELLED', 'DECLINED'), ('CANCELLED', 'VOIDED'))))
