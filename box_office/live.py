@@ -9,8 +9,8 @@ from uuid import UUID
 from box_office.boards import BoardView, SectionCount
 
 
-# Compared by identity, not by value: subscribers of one tick are told the very same object,
-# so that whoever encodes messages can keep the bytes beside it.
+# Compared by identity, not by value: all followers of one tick are told the very same object. The
+# slot for weak references is there for a test: that nobody keeps what was told.
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class LiveSnapshot:
     """All seats, as they stood at the last tick."""

@@ -45,8 +45,9 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._wait_for_reader()
 
     def resume_writing(self) -> None:
-        """Go on: it reads."""
-        self._wait_no_more()
+        """Go on: it reads. At the end it has to read the rest, too."""
+        if not (self.close_sent or self.transport.is_closing()):
+            self._wait_no_more()
         super().resume_writing()
 
     def keepalive_timeout(self) -> None:
@@ -54,21 +55,30 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         super().keepalive_timeout()
         self._wait_for_reader()
 
+    async def run_asgi(self) -> None:
+        """Serve until one side closes, however it says so; the same is in the way of that."""
+        await super().run_asgi()
+        if not self.disconnected:
+            self._wait_for_reader()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget about it."""
         self._wait_no_more()
         super().connection_lost(exc)
 
     def _wait_for_reader(self) -> None:
-        self._wait_no_more()
-        unread = self._unread_bytes()
-        self._patience = self.loop.call_later(UNREAD_SECONDS_MAX, self._lose_patience, unread)
+        """Begin to wait; who waits already does not begin anew."""
+        if self._patience is None:
+            unread = self._unread_bytes()
+            self._patience = self.loop.call_later(UNREAD_SECONDS_MAX, self._lose_patience, unread)
 
     def _lose_patience(self, before: int) -> None:
         """Cut the line, unless the reader has taken some of it meanwhile."""
-        if before - self._unread_bytes() >= TAKEN_BYTES_MIN:
+        self._patience = None
+        unread = self._unread_bytes()
+        if before - unread >= TAKEN_BYTES_MIN:
             self._wait_for_reader()
-        else:
+        elif unread:  # Or else nothing is in the way of a polite close.
             self._line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             self.transport.abort()
 

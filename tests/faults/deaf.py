@@ -48,13 +48,26 @@ class ReluctantSocket:
         masked = bytes(byte ^ mask[at % 4] for at, byte in enumerate(text))
         self._socket.sendall(b"\x81" + struct.pack("!BH", 0x80 | 126, len(text)) + mask + masked)
 
+    def say_goodbye(self) -> None:
+        """Send a masked frame that closes the line, or answers such a frame."""
+        self._socket.sendall(b"\x88\x80" + os.urandom(4))
+
     def is_connected(self) -> bool:
         """Ask the kernel, without reading."""
         return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED
 
-    def read_a_little(self) -> None:
+    def read_a_little(self) -> bytes:
+        """Take what is there, if that is little; nothing once the line was cut."""
         with suppress(ConnectionError):
-            self._socket.recv(RECEIVE_BYTES)
+            return self._socket.recv(RECEIVE_BYTES)
+        return b""
+
+    def ends_politely(self) -> bool:
+        """Wait for the end: whether the other side has hung up, and not cut the line."""
+        try:
+            return self._socket.recv(RECEIVE_BYTES) == b""
+        except ConnectionError:
+            return False
 
     def close(self) -> None:
         self._socket.close()
