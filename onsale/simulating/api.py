@@ -81,9 +81,9 @@ class Api:
         except ValueError:
             told = None
         if not isinstance(told, dict) or response.status_code != httpx.codes.OK:
-            raise self._unexpected(f"{name}: HTTP {response.status_code}{_codes(told)}")
+            raise self._unexpected(f"{name}: HTTP {response.status_code}{_codes(told)}", told)
         if "errors" in told or not isinstance(told.get("data"), dict):
-            raise self._unexpected(f"{name}:{_codes(told) or ' an answer without data'}")
+            raise self._unexpected(f"{name}:{_codes(told) or ' an answer without data'}", told)
         return Answer(told["data"], Span(asked, monotonic()), repeated)
 
     async def fetch(self, path: str) -> Any:
@@ -113,8 +113,11 @@ class Api:
                 self.tally.seconds[name].append(self._answered_at - began)
                 return response, repeated
 
-    def _unexpected(self, line: str) -> Unexpected:
+    def _unexpected(self, line: str, told: Any = None) -> Unexpected:
         self.tally.unexpected[line] += 1
+        for extensions in _extensions(told):
+            if request_id := extensions.get("requestId"):
+                self.tally.request_ids[line] = str(request_id)
         return Unexpected(line)
 
 
@@ -161,9 +164,15 @@ def _client(url: str) -> httpx.AsyncClient:
 
 
 def _codes(told: Any) -> str:
-    """Say what top-level errors there are, and by which number the server's log knows them."""
+    """Say what top-level errors there are."""
+    found = {str(extensions.get("code", "an error")) for extensions in _extensions(told)}
+    return f" {', '.join(sorted(found))}" if found else ""
+
+
+def _extensions(told: Any) -> list[dict[str, Any]]:
+    """Give what each top-level error has for programs, whatever a server may answer."""
     errors = told.get("errors") if isinstance(told, dict) else None
     if not isinstance(errors, list):
-        return ""
-    found = [error.get("extensions", {}).get("code", "an error") for error in errors]
-    return f" {', '.join(sorted(set(found)))}"
+        return []
+    given = [error.get("extensions") if isinstance(error, dict) else None for error in errors]
+    return [each if isinstance(each, dict) else {} for each in given]

@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from time import monotonic
 
 from onsale.settings import StartError
 from onsale.simulating.api import Api, ServerGone, Unexpected, make_sure_it_answers
@@ -38,12 +39,18 @@ class Outcome:
     #: None: no audit was made.
     faults: list[str] | None = None
     why_no_audit: str = "it was broken off"
-    seconds: float = 0.0
+    #: Buyers of whom not everything could be compared.
+    doubtful: int = 0
 
     @property
     def is_well(self) -> bool:
         """Whether there is nothing to say against the server."""
         return self.faults == [] and not self.rush.tally.unexpected
+
+    @property
+    def heard(self) -> list[str]:
+        """What the subscribers have found wrong so far."""
+        return [fault for watcher in self.watchers for fault in watcher.faults]
 
 
 class Audience:
@@ -79,7 +86,7 @@ async def simulate(plan: Plan, audience: Audience) -> Outcome:
         with _ctrl_c_ends(rush):
             async with _following(watchers):
                 await _let_in(crowd, audience)
-                outcome.seconds = rush.seconds_spent
+                rush.left = monotonic()
                 await _audit(outcome, crowd, audience)
     return outcome
 
@@ -107,18 +114,21 @@ async def _audit(outcome: Outcome, crowd: list[Buyer], audience: Audience) -> No
     except (Unexpected, ServerGone) as fault:
         outcome.why_no_audit = str(fault)
     else:
-        outcome.faults = faults
+        # Subscribers hear all the while: theirs are counted last.
+        outcome.faults = outcome.heard + faults
+        outcome.doubtful = sum(record.doubtful for record in records)
 
 
 @asynccontextmanager
 async def _following(watchers: list[Watcher]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(watcher.follow()) for watcher in watchers]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    """Let them follow meanwhile. One that dies is a fault of ours, and ends it all loudly."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(watcher.follow()) for watcher in watchers]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
 
 
 @contextmanager

@@ -35,7 +35,7 @@ async def gather(
 
 async def compare_maps(api: Api, event: Event, watchers: Sequence[Watcher]) -> list[str]:
     """Compare each subscriber's map with a fresh one at the same version, once it is there."""
-    faults = [fault for watcher in watchers for fault in watcher.faults]
+    faults: list[str] = []
     waiting = list(watchers)
     deadline = monotonic() + CATCH_UP_SECONDS_MAX
     while waiting:

@@ -9,6 +9,7 @@ from rich.text import Text
 from onsale.simulating.crowd import Audience, Outcome
 from onsale.simulating.event import AVAILABLE, BLOCKED, HELD, SOLD
 from onsale.simulating.tally import Tally, percentile
+from onsale.simulating.watcher import Watcher
 
 FRAMES_PER_SECOND = 8
 BAR_CHARACTERS_MAX = 72
@@ -98,13 +99,8 @@ def show(outcome: Outcome, console: Console) -> None:
     tally = outcome.rush.tally
     console.print(_what_happened(outcome))
     console.print(_latencies(tally))
-    changed = sum(watcher.messages for watcher in outcome.watchers)
-    resumed = sum(watcher.resumed for watcher in outcome.watchers)
-    console.print(
-        f"{len(outcome.watchers)} subscribers were told {changed:,} messages; lines that broke and"
-        f" were resumed: {resumed}.",
-        highlight=False,
-    )
+    if outcome.watchers:
+        console.print(_what_was_heard(outcome.watchers), highlight=False)
     if tally.unanswered:
         line = f"Calls that were not answered and repeated: {tally.unanswered:,}."
         console.print(line, style="yellow", highlight=False)
@@ -112,21 +108,40 @@ def show(outcome: Outcome, console: Console) -> None:
 
 
 def _show_verdict(outcome: Outcome, console: Console) -> None:
-    for line, times in outcome.rush.tally.unexpected.most_common(FAULTS_SHOWN_MAX):
-        console.print(f"[red]Unexpected, {times} times:[/red]", line, highlight=False)
+    tally = outcome.rush.tally
+    for line, times in tally.unexpected.most_common(FAULTS_SHOWN_MAX):
+        known = tally.request_ids.get(line)
+        such = f", such as request {known}" if known else ""
+        console.print(f"[red]Unexpected, {times} times:[/red]", line + such, highlight=False)
     if outcome.faults is None:
         console.print(f"[red]No audit was made:[/red] {outcome.why_no_audit}.", highlight=False)
-        return
-    for fault in outcome.faults[:FAULTS_SHOWN_MAX]:
+    faults = outcome.heard if outcome.faults is None else outcome.faults
+    for fault in faults[:FAULTS_SHOWN_MAX]:
         console.print("[red]Wrong:[/red]", fault, highlight=False)
-    if (more := len(outcome.faults) - FAULTS_SHOWN_MAX) > 0:
+    if (more := len(faults) - FAULTS_SHOWN_MAX) > 0:
         console.print(f"… and {more} more.", highlight=False)
-    if not outcome.faults:
-        console.print(
-            "[green]The audit found nothing wrong:[/green] no seat was sold twice, every promise"
-            " was kept, every subscriber's map is the server's.",
-            highlight=False,
-        )
+    if outcome.faults == []:
+        verdict = "[green]The audit found nothing wrong:[/green]"
+        console.print(verdict, _what_is_well(outcome), highlight=False)
+    if outcome.doubtful:
+        line = f"Buyers of whom not everything could be compared: {outcome.doubtful:,}."
+        console.print(line, style="yellow", highlight=False)
+
+
+def _what_was_heard(watchers: list[Watcher]) -> str:
+    changed = sum(watcher.messages for watcher in watchers)
+    resumed = sum(watcher.resumed for watcher in watchers)
+    return (
+        f"{len(watchers)} subscribers were told {changed:,} messages; lines that broke and were"
+        f" resumed: {resumed}."
+    )
+
+
+def _what_is_well(outcome: Outcome) -> str:
+    """Say no more than was seen: buyers may be in doubt, and nobody need have followed the map."""
+    promises = "every promise that could be compared" if outcome.doubtful else "every promise"
+    maps = ", every subscriber's map is the server's" if outcome.watchers else ""
+    return f"no seat was sold twice, {promises} was kept{maps}."
 
 
 def _house(outcome: Outcome, width: int) -> list[Text]:
@@ -151,7 +166,7 @@ def _deeds_line(tally: Tally) -> Text:
 
 def _what_happened(outcome: Outcome) -> Table:
     rush = outcome.rush
-    table = Table(title=f"{rush.event.title}: {outcome.seconds:.0f} s, seed {rush.seed}")
+    table = Table(title=f"{rush.event.title}: {rush.seconds_spent:.0f} s, seed {rush.seed}")
     table.add_column("What happened")
     table.add_column("Times", justify="right")
     table.add_column("Meaning", style="dim")

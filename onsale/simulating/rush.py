@@ -20,6 +20,8 @@ class Rush:
     seed: int
     seconds: float
     began: float = field(default_factory=monotonic)
+    #: When the last buyer had gone home.
+    left: float | None = None
     #: Everybody leaves: the time is over, somebody pressed Ctrl-C, or the server is gone.
     over: asyncio.Event = field(default_factory=asyncio.Event)
     #: Why, if the server is gone.
@@ -32,8 +34,8 @@ class Rush:
 
     @property
     def seconds_spent(self) -> float:
-        """How long it has been going on."""
-        return monotonic() - self.began
+        """How long it has been going on, or did."""
+        return (self.left or monotonic()) - self.began
 
     async def pause(self, seconds: float) -> None:
         """Let time go by, but no longer than the rush lasts."""

@@ -18,6 +18,8 @@ class Tally:
     done: Counter[str] = field(default_factory=Counter)
     #: Answers that no client may get, by what they were.
     unexpected: Counter[str] = field(default_factory=Counter)
+    #: By such an answer: the last one's request id, by which the server's log knows it.
+    request_ids: dict[str, str] = field(default_factory=dict)
     #: Calls whose answer never came, each asked again.
     unanswered: int = 0
 

@@ -21,6 +21,10 @@ CONNECT_SECONDS_MAX = 10.0
 #: Every second watcher's line breaks that often, and is taken up where it was.
 BREAKS_MAX = 2
 BREAK_AFTER_SECONDS = 2.0, 8.0
+#: How much is quoted of what should have been news.
+QUOTED_CHARACTERS_MAX = 200
+#: What it raises to read anything else as news.
+NO_NEWS = (LookupError, TypeError, ValueError)
 
 
 class Watcher:
@@ -39,6 +43,7 @@ class Watcher:
         self._event = event
         self._dice = Random(f"{seed}-watcher-{number}")  # noqa: S311 - it is to be repeatable.
         self._breaks = BREAKS_MAX if number % 2 else 0
+        self._is_cut_off = False
 
     async def follow(self) -> None:
         """Follow until cancelled; a line that breaks is taken up again."""
@@ -51,8 +56,8 @@ class Watcher:
                 self._breaks = max(self._breaks - 1, 0)  # Ours, or nobody answered.
             except (OSError, WebSocketException):
                 pass  # The server broke it; the audit tells if it stays away.
+            self._is_cut_off = self.messages > 0
             await asyncio.sleep(RECONNECT_AFTER_SECONDS)
-            self.resumed += self.version >= 0
 
     async def _follow_once(self) -> None:
         """Keep one line: introduce, subscribe with the last version, and listen."""
@@ -72,27 +77,41 @@ class Watcher:
             await self._listen(socket)
 
     async def _listen(self, socket: ClientConnection) -> None:
+        """Hear until there is no more to be heard here."""
         async for text in socket:
-            frame = json.loads(text)
-            match frame["type"]:
-                case "next" if "errors" not in frame["payload"]:
-                    self.take(frame["payload"]["data"]["seatAvailability"])
-                case "ping":
-                    await socket.send(json.dumps({"type": "pong"}))
-                case "next" | "error" | "complete":
-                    self._fault(f"was sent {text!r} instead of news")
-                    return
+            try:
+                await self._hear(json.loads(text), socket)
+            except NO_NEWS:
+                self._fault(f"was sent {text[:QUOTED_CHARACTERS_MAX]!r} instead of news")
+                self.version = -1  # Nobody knows how much of it was taken: begin anew.
+                return
+
+    async def _hear(self, frame: dict[str, Any], socket: ClientConnection) -> None:
+        """Do what a frame says. Raises one of NO_NEWS."""
+        match frame["type"]:
+            case "next" if "errors" not in frame["payload"]:
+                self.take(frame["payload"]["data"]["seatAvailability"])
+            case "ping":
+                await socket.send(json.dumps({"type": "pong"}))
+            case "connection_ack":
+                pass
+            case other:
+                raise ValueError(f"{other} tells nothing new")
 
     def take(self, message: dict[str, Any]) -> None:
-        """Do what a message says."""
+        """Do what a message says. Raises one of NO_NEWS."""
         self.messages += 1
+        self.resumed += self._is_cut_off
+        self._is_cut_off = False
         match message["__typename"]:
             case "AvailabilitySnapshot":
                 self._take_all(message["availability"])
             case "AvailabilityDelta":
                 self._take_changes(message)
-            case _:
-                return  # Stale: what is shown may be behind, and the next delta ends that.
+            case "AvailabilityStale":
+                return  # What is shown may be behind, and the next delta ends that.
+            case other:
+                raise ValueError(f"there is no {other}")
         if self.states.count(AVAILABLE) != message.get("availability", message)["available"]:
             self._fault(f"counts other free seats than it is told at version {self.version}")
         self.maps[self.version] = bytes(self.states)

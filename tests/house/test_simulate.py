@@ -1,13 +1,14 @@
 """`simulate`: a crowd before a real server; and an audit that can fail, each way it can."""
 
 import asyncio
+import io
 import json
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -15,19 +16,34 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from rich.console import Console
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request as Handshake
+from websockets.http11 import Response as Refusal
 
 from box_office.database import Database
-from onsale.settings import StartError
-from onsale.simulating.api import read_url
+from onsale.app import create_app
+from onsale.settings import Settings, StartError
+from onsale.simulating import watcher as watching_module
+from onsale.simulating.api import Api, Unexpected, read_url
 from onsale.simulating.audit import Evidence, diverged, faults_of
 from onsale.simulating.choosing import Wish, choose
+from onsale.simulating.crowd import Audience, Outcome, Plan, simulate
+from onsale.simulating.crowd import _following as following_all
 from onsale.simulating.event import Availability, Event, Section, unpack
 from onsale.simulating.record import Order, Record, Reservation, Shown, Span, Ticket
-from onsale.simulating.tally import percentile
-from onsale.simulating.watcher import Watcher
+from onsale.simulating.report import show
+from onsale.simulating.rush import Rush
+from onsale.simulating.tally import Tally, percentile
+from onsale.simulating.watcher import PROTOCOL, Watcher
+from tests.given_time import eventually
 from tests.halls import build_hall
 from tests.house.programs import ROOT, environment, onsale
-from tests.servers import ServerProcess, running_servers
+from tests.servers import ServerProcess, running_servers, serving
 
 CROWD_SECONDS_MAX = 50.0
 OF_EVENT = "event_id = (SELECT id FROM events WHERE slug = $1)"
@@ -227,6 +243,113 @@ def test_a_subscriber_tells_a_broken_promise(messages: list[dict[str, Any]], fau
     assert watching(*messages).faults == [fault]
 
 
+#: What a visitor of `telling` may be told, instead of frames.
+NO_ENTRY = None
+
+
+@asynccontextmanager
+async def telling(*visits: list[str] | None) -> AsyncIterator[str]:
+    """A server that tells each visitor some frames and hangs up, but never on the last."""
+    coming = iter(visits)
+    frames: list[str] | None = []
+
+    def knock(door: ServerConnection, _: Handshake) -> Refusal | None:
+        nonlocal frames
+        frames = next(coming)
+        return door.respond(503, "Not now.") if frames is NO_ENTRY else None
+
+    async def tell(line: ServerConnection) -> None:
+        for expected in ("connection_init", "subscribe"):
+            assert json.loads(await line.recv())["type"] == expected
+        for frame in frames or []:
+            await line.send(frame)
+        if frames is visits[-1]:
+            await line.wait_closed()
+
+    options: dict[str, Any] = {"subprotocols": [PROTOCOL], "process_request": knock}
+    async with serve(tell, "127.0.0.1", 0, **options) as server:
+        [door] = server.sockets
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def following(url: str) -> AsyncIterator[Watcher]:
+    """Somebody who follows there."""
+    watcher = Watcher(url, EVENT, 0, seed=0)
+    task = asyncio.create_task(watcher.follow())
+    try:
+        yield watcher
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def news(*messages: dict[str, Any]) -> list[str]:
+    """Write messages as frames."""
+    return [
+        json.dumps({"id": "1", "type": "next", "payload": {"data": {"seatAvailability": message}}})
+        for message in messages
+    ]
+
+
+@pytest.fixture
+def _quick_reconnects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching_module, "RECONNECT_AFTER_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("_quick_reconnects")
+async def test_a_line_counts_as_resumed_when_something_is_heard_again() -> None:
+    held = delta(1, 2, 6, s0="HELD")
+    visits = news(snapshot(1)), NO_ENTRY, NO_ENTRY, list[str](), news(held)
+
+    async with telling(*visits) as url, following(url) as watcher:
+        await eventually(lambda: watcher.version == 2)
+
+    assert (watcher.messages, watcher.resumed, watcher.faults) == (2, 1, [])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "not JSON",
+        "[]",
+        "{}",
+        '{"type": "something"}',
+        '{"type": "complete", "id": "1"}',
+        '{"type": "next", "payload": {"data": null}}',
+        '{"type": "next", "payload": {"data": {"seatAvailability": {}}}}',
+        *news({"__typename": "Something"}),
+        *news(delta(1, 2, 6, s7="HELD")),
+        *news(delta(1, 2, 6, s0="STOLEN")),
+        *news({"__typename": "AvailabilitySnapshot", "availability": {"version": 2}}),
+    ],
+)
+@pytest.mark.usefixtures("_quick_reconnects")
+async def test_what_is_no_news_is_a_fault_and_the_subscriber_begins_anew(frame: str) -> None:
+    visits = [*news(snapshot(1)), frame], news(snapshot(1))
+
+    async with telling(*visits) as url, following(url) as watcher:
+        await eventually(lambda: watcher.resumed == 1)
+
+    assert (watcher.version, bytes(watcher.states)) == (1, bytes(7))
+    assert watcher.faults == [f"Subscriber 0 was sent {frame[:200]!r} instead of news."]
+
+
+class Clumsy(Watcher):
+    """A subscriber with a fault of our own making."""
+
+    async def follow(self) -> None:
+        raise RuntimeError("clumsy")
+
+
+async def test_a_subscriber_that_dies_ends_it_all_loudly() -> None:
+    with pytest.raises(ExceptionGroup) as faults:
+        async with following_all([Clumsy("http://nowhere", EVENT, 0, seed=0)]):
+            await asyncio.sleep(5)
+
+    assert faults.group_contains(RuntimeError, match="clumsy")
+
+
 def test_states_are_two_bits_a_seat() -> None:
     assert unpack("5AE=", 6) == bytes([0, 1, 2, 3, 1, 0])
 
@@ -258,6 +381,79 @@ def test_an_address_may_be_typed_in_several_ways() -> None:
     for nonsense in ("ftp://x", "http://", "http://a:b", "http://a:0"):
         with pytest.raises(StartError, match="must look like"):
             read_url(nonsense)
+
+
+async def test_of_an_answer_that_nobody_may_get_the_request_is_told() -> None:
+    async def fail(_: Request) -> JSONResponse:
+        extensions = {"code": "INTERNAL_ERROR", "requestId": "abc-123"}
+        return JSONResponse({"data": None, "errors": [{"extensions": extensions}, {}, "?"]})
+
+    tally = Tally()
+    app = Starlette(routes=[Route("/graphql", fail, methods=["POST"])])
+    async with serving(app) as url, Api.at(url, tally) as api:
+        for _ in range(2):
+            with pytest.raises(Unexpected):
+                await api.ask("event")
+        outcome = Outcome(Rush(api, EVENT, tally, seed=7, seconds=9), [], faults=[])
+
+    assert not outcome.is_well
+    assert (
+        "Unexpected, 2 times: event: INTERNAL_ERROR, an error, such as request abc-123"
+        in shown_of(outcome)
+    )
+
+
+def shown_of(outcome: Outcome) -> str:
+    """What a person is shown of it, on one line."""
+    console = Console(file=io.StringIO(), width=120)
+    show(outcome, console)
+    assert isinstance(console.file, io.StringIO)
+    return " ".join(console.file.getvalue().split())
+
+
+def outcome_of(watchers: Sequence[Watcher], **how: Any) -> Outcome:
+    """How a rush went in which nothing was asked."""
+    tally = Tally()
+    rush = Rush(Api("http://nowhere", [], tally), EVENT, tally, seed=7, seconds=9)
+    return Outcome(rush, list(watchers), **how)
+
+
+def test_the_verdict_says_no_more_than_was_compared() -> None:
+    whole = shown_of(outcome_of([watching(snapshot(1))], faults=[]))
+    in_part = shown_of(outcome_of([], faults=[], doubtful=3))
+
+    assert (
+        "no seat was sold twice, every promise was kept, every subscriber's map is the server's."
+    ) in whole
+    assert "1 subscribers were told 1 messages" in whole
+    assert "could" not in whole
+    assert "no seat was sold twice, every promise that could be compared was kept." in in_part
+    assert "Buyers of whom not everything could be compared: 3." in in_part
+    assert "subscriber" not in in_part
+
+
+def test_without_an_audit_what_subscribers_found_is_told_all_the_same() -> None:
+    outcome = outcome_of([watching(snapshot(4), snapshot(3))])
+
+    said = shown_of(outcome)
+
+    assert "No audit was made: it was broken off." in said
+    assert "Wrong: Subscriber 0 was taken back from version 4 to 3." in said
+
+
+def test_a_rush_that_was_broken_off_lasted_until_then() -> None:
+    outcome = outcome_of([])
+    outcome.rush.began -= 5
+
+    assert "A concert: 5 s, seed 7" in shown_of(outcome)
+
+
+def test_a_rush_lasts_until_the_last_buyer_left() -> None:
+    outcome = outcome_of([])
+    outcome.rush.began -= 5
+    outcome.rush.left = outcome.rush.began + 3
+
+    assert "A concert: 3 s, seed 7" in shown_of(outcome)
 
 
 def test_without_a_server_one_line_says_what_to_do() -> None:
@@ -337,6 +533,34 @@ async def test_a_crowd_for_too_few_seats_ends_with_a_table_and_a_clean_audit(
         f"onsale: --event: there is no event 'no-such-event'. On sale: {slug}\n"
     )
     assert answers[1].stderr == f"onsale: --event: '{paused}' is PAUSED. On sale: {slug}\n"
+
+
+class Whisperer(Audience):
+    """Tells the subscribers nonsense while the buyers' books are looked at."""
+
+    def __init__(self) -> None:
+        self.watchers: list[Watcher] = []
+
+    def opens(self, outcome: Outcome) -> None:
+        self.watchers = outcome.watchers
+
+    def audited(self) -> None:
+        for watcher in self.watchers:
+            watcher.take(delta(watcher.version + 1, watcher.version + 1, -1))
+
+
+async def test_what_subscribers_hear_during_the_audit_counts(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    slug = await on_sale(database, 20, 0)
+    settings = Settings(database_url=database_url, data_dir=tmp_path)
+
+    async with serving(create_app(settings)) as url:
+        outcome = await simulate(Plan(url, slug, 1, 1, 0.5, seed=7), Whisperer())
+
+    assert outcome.faults is not None
+    assert any("was told the changes from" in fault for fault in outcome.faults), outcome.faults
+    assert not outcome.is_well
 
 
 @pytest.mark.untrue_books(reason="A reservation is given to somebody else.")
