@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onsale.app import create_app
+from onsale.door import host_and_port
 from onsale.patience import PatientWebSocket
 from onsale.settings import Settings
 
@@ -64,11 +65,11 @@ def _configuration(settings: Settings) -> uvicorn.Config:
 
 
 def _say_where(console: Console, host: str, port: int) -> None:
-    host = f"[{host}]" if ":" in host else host
+    address = host_and_port(host, port)
     places = Table.grid(padding=(0, 2))
-    places.add_row("API (POST, GET)", f"http://{host}:{port}/graphql")
-    places.add_row("Live seat maps", f"ws://{host}:{port}/graphql (graphql-transport-ws)")
-    places.add_row("Process is up", f"http://{host}:{port}/healthz")
-    places.add_row("Can sell", f"http://{host}:{port}/readyz")
+    places.add_row("API (POST, GET)", f"http://{address}/graphql")
+    places.add_row("Live seat maps", f"ws://{address}/graphql (graphql-transport-ws)")
+    places.add_row("Process is up", f"http://{address}/healthz")
+    places.add_row("Can sell", f"http://{address}/readyz")
     console.print("\n[bold]onsale is ready.[/bold] Ctrl-C stops it.")
     console.print(places, "", highlight=False)

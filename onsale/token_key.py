@@ -20,7 +20,8 @@ def load_token_key(settings: Settings) -> OKPKey:
     path = settings.data_dir / KEY_FILE
     if not path.exists():
         _make_key_file(path)
-    return parse_token_key(path.read_text(), str(path))
+    # What is no text is no key either, and is told so.
+    return parse_token_key(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
 def parse_token_key(text: str, source: str) -> OKPKey:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from box_office.box_office import BoxOffice
 from box_office.hints import receive_hint
+from box_office.providers import ProviderUnreachable
+from onsale.door import host_and_port, nearby
 from onsale.graphql.errors import plain_error
 from onsale.settings import Settings
 from schema.errors import ErrorCode
@@ -16,7 +18,6 @@ from schema.errors import ErrorCode
 #: A hint is an id and a word.
 HINT_BYTES_MAX = 65_536
 PATH = "/webhooks/payments"
-EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - where we listen is our owner's choice.
 
 log = structlog.get_logger("onsale.webhooks")
 
@@ -25,14 +26,20 @@ def webhook_routes(box_office: Callable[[], BoxOffice]) -> list[Route]:
     """Receive hints. The box office is there once the server has started."""
 
     async def receive(request: Request) -> Response:
-        body = await read_briefly(request)
+        try:
+            body = await read_briefly(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # Nobody is left to read it.
         if body is None:
             return refused("A webhook of ours is smaller.", 413)
         hint = box_office().provider.read_hint(request.headers, body)
         if hint is None:
             log.warning("A webhook was refused: the payment provider has not signed it")
             return refused("The payment provider has not signed this; nothing was done.", 400)
-        await receive_hint(box_office(), hint)
+        try:
+            await receive_hint(box_office(), hint)
+        except ProviderUnreachable:
+            return refused("You do not answer what this made us ask; send it again.", 503)
         return Response(status_code=204)
 
     return [Route(PATH, receive, methods=["POST"])]
@@ -42,9 +49,7 @@ def webhooks_url(settings: Settings) -> str | None:
     """Say where a provider on this machine reaches us; None: our port is not known."""
     if settings.port == 0:
         return None
-    host = "127.0.0.1" if settings.host in EVERYWHERE else settings.host
-    host = f"[{host}]" if ":" in host else host
-    return f"http://{host}:{settings.port}{PATH}"
+    return f"http://{host_and_port(nearby(settings.host), settings.port)}{PATH}"
 
 
 async def read_briefly(request: Request) -> bytes | None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from onsale.door import host_and_port, take_door
 from onsale.settings import Settings, StartError
 
 
@@ -33,15 +34,9 @@ def serve(
 def _bound(host: str, port: int) -> socket.socket:
     """Take the port before anything is started for it; the server listens when it is ready."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        door = socket.socket(family, kind)
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind(address)
+        return take_door(host, port)
     except OSError as fault:
         raise StartError(
-            f"Cannot serve on {host}:{port}: {fault.strerror}. Choose others by ONSALE_HOST and "
-            "ONSALE_PORT."
+            f"Cannot serve on {host_and_port(host, port)}: {fault.strerror}. Choose others by "
+            "ONSALE_HOST and ONSALE_PORT."
         ) from None
-    return door

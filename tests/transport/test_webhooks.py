@@ -1,26 +1,38 @@
 """The door for webhooks: what is let in is kept and followed, and nothing else is."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from box_office.database import Database
-from box_office.providers import ChargeState, Hint
+from box_office.providers import ChargeState, Hint, ProviderUnreachable, Standing
 from box_office.purchases import PurchaseRequest, purchase_reservation
+from box_office.restoring import step_over
 from onsale.webhooks import HINT_BYTES_MAX, webhook_routes
 from tests.halls import Hall, PretendProvider, open_hall
 from tests.rules.test_reconciling import at_rest, order_status
 from tests.servers import serving
+from tests.transport.conftest import ReadLog
 
 PATH = "/webhooks/payments"
 
 
 class Signing(PretendProvider):
     """Believes whoever says that it is the provider."""
+
+    is_silent = False
+
+    async def look_up(self, payment_id: UUID) -> Standing:
+        if self.is_silent:
+            raise ProviderUnreachable
+        return await super().look_up(payment_id)
 
     def read_hint(self, headers: Mapping[str, str], body: bytes) -> Hint | None:
         if headers.get("webhook-signature") != "true":
@@ -98,5 +110,42 @@ async def test_a_hint_is_read_up_to_its_limit_and_no_further(
     assert await kept(hall) == 0
 
 
+async def test_a_webhook_that_cannot_be_followed_yet_is_to_be_sent_again(
+    hall: Hall, provider: Signing, door: httpx.AsyncClient
+) -> None:
+    payment_id = uuid4()
+    await step_over(hall.box_office.database)
+    provider.is_silent = True
+
+    answer = await door.post(PATH, content=hint(payment_id), headers={"webhook-signature": "true"})
+
+    assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert await kept(hall) == 0
+
+
 async def test_only_post_is_a_webhook(door: httpx.AsyncClient) -> None:
     assert (await door.get(PATH)).status_code == httpx.codes.METHOD_NOT_ALLOWED
+
+
+async def test_whoever_breaks_off_a_body_writes_nothing_into_our_log(
+    hall: Hall, read_log: ReadLog
+) -> None:
+    app = Starlette(routes=webhook_routes(lambda: hall.box_office))
+    is_over = asyncio.Event()
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        finally:
+            if scope["type"] == "http":
+                is_over.set()
+
+    async with serving(watched) as url, asyncio.timeout(10):
+        _, line = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        line.write(f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{".encode())
+        await line.drain()
+        line.close()
+        await is_over.wait()
+
+    assert [said for said in read_log() if said["level"] != "info"] == []
+    assert await kept(hall) == 0
