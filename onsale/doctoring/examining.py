@@ -1,7 +1,9 @@
 """Every exam at the same time, each with its own short limit."""
 
 import asyncio
+import traceback
 from functools import partial
+from pathlib import Path
 
 from onsale.doctoring.findings import Exam, Finding, Notes
 from onsale.doctoring.machine import (
@@ -87,4 +89,23 @@ async def limited(subject: str, exam: Exam) -> tuple[list[Finding], bool]:
             "Look whether the host is the right one, and whether a firewall is in between.",
         )
         return notes.findings, True
+    except Exception as fault:  # noqa: BLE001 - the other exams are worth hearing all the same.
+        _note_fault(fault, notes)
     return notes.findings, False
+
+
+def _note_fault(fault: Exception, notes: Notes) -> None:
+    """Say what an exam died of: the system's words, but no message that may quote a secret."""
+    if isinstance(fault, OSError) and fault.strerror:
+        where = f"{fault.filename}: " if fault.filename else ""
+        notes.wrong(
+            f"could not be looked at: {where}{fault.strerror}",
+            "Put that right for the user of the server, and look again.",
+        )
+        return
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    notes.wrong(
+        f"could not be looked at: {type(fault).__name__} at {place}",
+        "Report this line as a fault of onsale's; all else that is said here holds.",
+    )

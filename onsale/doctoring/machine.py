@@ -2,13 +2,14 @@
 
 import asyncio
 import os
-import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from onsale.doctoring.findings import Notes
+from onsale.door import host_and_port, nearby, take_door
 from onsale.embedded.binaries import find_postgres, find_valkey
 from onsale.embedded.postgres import major_of_data
 from onsale.settings import Settings, StartError
@@ -16,8 +17,6 @@ from onsale.token_key import KEY_FILE, load_token_key
 
 PYTHON_MIN = (3, 11)
 ANSWER_SECONDS_MAX = 1.0
-#: To listen on all addresses is to be found at this one.
-NEARBY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nobody listens here.
 
 
 async def look_at_python(notes: Notes) -> None:
@@ -34,12 +33,11 @@ async def look_at_port(settings: Settings, notes: Notes) -> None:
     if settings.port == 0:
         notes.ok("any that is free")
         return
-    host = NEARBY.get(settings.host, settings.host)
-    where = f"{settings.host}:{settings.port}"
+    where = host_and_port(settings.host, settings.port)
     other = "Stop it, or choose another port by ONSALE_PORT."
     try:
         async with httpx.AsyncClient(
-            base_url=f"http://{f'[{host}]' if ':' in host else host}:{settings.port}",
+            base_url=f"http://{host_and_port(nearby(settings.host), settings.port)}",
             timeout=ANSWER_SECONDS_MAX,
             trust_env=False,
             verify=False,  # noqa: S501 - plain HTTP; loading certificates takes a while.
@@ -53,14 +51,13 @@ async def look_at_port(settings: Settings, notes: Notes) -> None:
 
 async def _look_at_server(client: httpx.AsyncClient, where: str, other: str, notes: Notes) -> None:
     """Tell an onsale from others, and whether it can sell. Raises httpx.HTTPError, ValueError."""
-    greeting = await client.get("/")
-    if greeting.json().get("name") != "onsale":
+    if (await _told(client, "/")).get("name") != "onsale":
         notes.wrong(f"another program listens on {where}", other)
         return
-    if (await client.get("/healthz")).json() != {"status": "ok"}:
+    if await _told(client, "/healthz") != {"status": "ok"}:
         notes.wrong(f"an onsale runs on {where} and is not well", "Look into its log.")
         return
-    readiness = (await client.get("/readyz")).json()
+    readiness = await _told(client, "/readyz")
     if readiness.get("status") == "ready":
         notes.ok(f"an onsale runs on {where}; it can sell: the database is at its version")
     else:
@@ -68,15 +65,16 @@ async def _look_at_server(client: httpx.AsyncClient, where: str, other: str, not
         notes.wrong(f"an onsale runs on {where}: {problem}", str(readiness.get("action", "")))
 
 
+async def _told(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    """Ask for an object, as an onsale answers; other JSON is one that says nothing."""
+    told = (await client.get(path)).json()
+    return told if isinstance(told, dict) else {}
+
+
 def _look_at_free_port(settings: Settings, where: str, notes: Notes) -> None:
     """Try to take it, for a moment."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind) as door:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            door.bind(address)
+        take_door(settings.host, settings.port).close()
     except OSError as fault:
         notes.wrong(
             f"nobody can listen on {where}: {fault.strerror}",
@@ -89,15 +87,29 @@ def _look_at_free_port(settings: Settings, where: str, notes: Notes) -> None:
 async def look_at_data_dir(settings: Settings, notes: Notes) -> None:
     """Tell whether the data folder can be written to, or made."""
     folder = settings.data_dir.absolute()
-    nearest = folder
-    while not nearest.exists():
-        nearest = nearest.parent
+    other = "Name another folder by ONSALE_DATA_DIR."
+    try:
+        nearest = _nearest(folder)
+    except OSError as fault:
+        notes.wrong(f"{folder} cannot be used: {fault.strerror}", other)
+        return
     if not nearest.is_dir() or not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
-        notes.wrong(f"{nearest} cannot be written to", "Name another folder by ONSALE_DATA_DIR.")
+        notes.wrong(f"{nearest} cannot be written to by this user", other)
     elif nearest == folder:
         notes.ok(f"{folder} can be written to")
     else:
         notes.ok(f"{folder} is not there yet; the first start makes it")
+
+
+def _nearest(folder: Path) -> Path:
+    """Give the folder, or the first above it that is there to be seen. Raises OSError."""
+    while True:
+        try:
+            if folder.exists():
+                return folder
+        except PermissionError:
+            pass  # Who does not let us look is further up.
+        folder = folder.parent
 
 
 async def look_at_programs(settings: Settings, notes: Notes) -> None:

@@ -109,10 +109,12 @@ async def _look_at_durability(connection: asyncpg.Connection[asyncpg.Record], no
 async def _look_at_connections(
     connection: asyncpg.Connection[asyncpg.Record], notes: Notes
 ) -> None:
+    # Of other roles' sessions only some columns are shown: the database is, their kind is not.
     row = await connection.fetchrow(
         "SELECT current_setting('max_connections')::int AS most,"
         " current_setting('superuser_reserved_connections')::int AS reserved,"
-        " count(*) FILTER (WHERE backend_type = 'client backend') - 1 AS taken,"
+        " count(*) FILTER (WHERE datid IS NOT NULL"
+        " AND coalesce(backend_type, 'client backend') = 'client backend') - 1 AS taken,"
         " count(*) FILTER (WHERE application_name = 'onsale') AS ours FROM pg_stat_activity"
     )
     assert row is not None, "an aggregate has a row"
