@@ -65,6 +65,7 @@ def seeds_wished() -> Iterable[int]:
     return range(first, first + int(os.environ.get("LIVE_SEEDS", str(SEEDS))))
 
 
+@pytest.mark.timeout(0)  # As long as wished.
 def test_no_map_diverges_in_any_world(capsys: pytest.CaptureFixture[str]) -> None:
     began = time.perf_counter()
 
