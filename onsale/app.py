@@ -17,6 +17,7 @@ from box_office.availability import PostgresBooks
 from box_office.box_office import BoxOffice
 from box_office.database import Database
 from box_office.hot_events import HotEvents
+from box_office.house import house_of
 from box_office.news import NoNews, SeatNews
 from box_office.price_levels import SeatPriceLists
 from box_office.seat_maps import SeatGeometries
@@ -35,7 +36,7 @@ from onsale.logs import REQUEST_ID_HEADER, configure_logs
 from onsale.metrics import metrics_routes
 from onsale.payments.pretend.adapter import PretendProvider
 from onsale.payments.pretend.own import own_provider
-from onsale.redis_news import RedisFeed, RedisNews
+from onsale.redis_cluster import news_and_feed
 from onsale.settings import Settings
 from onsale.sweeping import reconcile_forever, sweep_forever
 from onsale.token_key import load_token_key
@@ -141,7 +142,7 @@ async def open_parts(settings: Settings, notify: str | None = None) -> AsyncIter
     async with AsyncExitStack() as stack:
         database = await Database.connect(settings.database_url)
         stack.push_async_callback(database.close)
-        news, feed = await _open_news(settings.redis_url, stack)
+        news, feed = await _open_news(settings.redis_url, database, stack)
         boards = Boards(PostgresBooks(database), feed)
         await boards.start()
         stack.push_async_callback(boards.stop)
@@ -166,11 +167,13 @@ async def open_parts(settings: Settings, notify: str | None = None) -> AsyncIter
         )
 
 
-async def _open_news(url: str | None, stack: AsyncExitStack) -> tuple[SeatNews, NewsFeed]:
+async def _open_news(
+    url: str | None, database: Database, stack: AsyncExitStack
+) -> tuple[SeatNews, NewsFeed]:
     """Tell and hear through Redis, when there is one."""
     if url is None:
         return NoNews(), NoFeed()
-    news, feed = RedisNews(url), RedisFeed(url)
+    news, feed = news_and_feed(url, await house_of(database))
     for part in (news, feed):
         await part.start()
         stack.push_async_callback(part.stop)

@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from socket import gaierror
 
 import asyncpg
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy.engine import URL
@@ -15,6 +12,8 @@ from sqlalchemy.exc import ArgumentError
 
 from box_office.addresses import plain_url
 from onsale.embedded.binaries import POSTGRES_MAJOR_MIN
+from onsale.redis_cluster import carrier_of
+from onsale.redis_news import channels_of, connect
 from onsale.settings import PORT_MAX, POSTGRES_EXAMPLE, StartError
 
 ANSWER_SECONDS_MAX = 5.0
@@ -64,17 +63,19 @@ async def _ask_postgres(parts: URL) -> None:
 
 async def _ask_redis(url: str) -> None:
     try:
-        client = Redis.from_url(
-            url.replace("+cluster://", "://", 1),  # Any node of a cluster answers a ping.
-            socket_connect_timeout=ANSWER_SECONDS_MAX,
-            socket_timeout=ANSWER_SECONDS_MAX,
-            retry=Retry(NoBackoff(), 0),
-        )
-        async with client:
+        async with connect(url, ANSWER_SECONDS_MAX) as client:
             await client.ping()
+        await carrier_of(channels_of(url, "start"), url, ANSWER_SECONDS_MAX)  # Is it a cluster?
+    except TypeError as fault:  # So redis-py says it, when it makes a connection.
+        raise StartError(f"REDIS_URL: an option of it is unknown: {fault}.") from None
     except (OSError, ValueError, RedisError) as fault:
-        address = url.partition("://")[2].rpartition("@")[2]
-        raise StartError(f"REDIS_URL: {address} does not answer: {reason(fault)}.") from None
+        where = place_of(url)
+        raise StartError(f"REDIS_URL: {where} does not answer: {reason(fault)}.") from None
+
+
+def place_of(url: str) -> str:
+    """Name where a Redis is, without its user and password: they may be among the options, too."""
+    return url.partition("://")[2].rpartition("@")[2].partition("?")[0]
 
 
 def reason(fault: BaseException, seconds: float = ANSWER_SECONDS_MAX) -> str:

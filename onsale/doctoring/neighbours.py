@@ -1,37 +1,42 @@
 """Exams of Redis and of the payment provider."""
 
-import secrets
+import asyncio
 from time import monotonic
 from uuid import uuid4
 
 import httpx
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.asyncio.client import PubSub
+from redis.exceptions import NoPermissionError, RedisError
 
-from onsale.commands.asking import reason
+from onsale.commands.asking import place_of, reason
 from onsale.doctoring.findings import Notes
 from onsale.embedded.binaries import REDIS_MAJOR_MIN
+from onsale.redis_cluster import carrier_of
+from onsale.redis_news import channels_of, connect
 from onsale.settings import Settings
 
 ANSWER_SECONDS_MAX = 2.5
 START_REDIS = "Start it, or correct REDIS_URL; sales go on meanwhile, screens are up to 1 s late."
+#: Whatever a server of ours asks of a Redis, as `ACL SETUSER` takes it.
+ALLOW = (
+    "Allow the user of REDIS_URL: +ping +ssubscribe +sunsubscribe +spublish +cluster|slots"
+    " &onsale:seats:*"
+)
 
 
 async def look_at_redis(url: str, notes: Notes) -> None:
     """Tell the version, and how long news take."""
-    where = url.partition("://")[2].rpartition("@")[2]
+    where = place_of(url)
     try:
-        client = Redis.from_url(
-            url.replace("+cluster://", "://", 1),  # Any node of a cluster will do.
-            socket_connect_timeout=ANSWER_SECONDS_MAX,
-            socket_timeout=ANSWER_SECONDS_MAX,
-            retry=Retry(NoBackoff(), 0),
-        )
-        async with client:
+        channel = f"{channels_of(url, 'doctor')}{uuid4()}"  # Of an event that there is not.
+        async with connect(url, ANSWER_SECONDS_MAX) as client:
             await _look_at_version(client, where, notes)
-            seconds = await _round_trip(client)
+        carrier = await carrier_of(channel, url, ANSWER_SECONDS_MAX)
+        async with connect(carrier, ANSWER_SECONDS_MAX) as client:
+            seconds = await _round_trip(client, channel)
+    except NoPermissionError as refusal:
+        notes.wrong(f"{where} refuses us news (NOPERM): {reason(refusal)}", ALLOW, "news")
     except (OSError, ValueError, RedisError) as fault:
         why = reason(fault, ANSWER_SECONDS_MAX)
         notes.wrong(f"{where} does not answer: {why}", START_REDIS)
@@ -40,7 +45,14 @@ async def look_at_redis(url: str, notes: Notes) -> None:
 
 
 async def _look_at_version(client: Redis, where: str, notes: Notes) -> None:
-    info = await client.info("server")
+    try:
+        info = await client.info("server")
+    except NoPermissionError:
+        notes.warn(
+            f"{where} answers, but may not tell us its version (NOPERM)",
+            f"onsale needs {REDIS_MAJOR_MIN} or later; +info lets the doctor look.",
+        )
+        return
     name = "Valkey" if "valkey_version" in info else "Redis"
     version = str(info.get("valkey_version") or info.get("redis_version") or "0")
     if int(version.partition(".")[0]) < REDIS_MAJOR_MIN:
@@ -49,17 +61,22 @@ async def _look_at_version(client: Redis, where: str, notes: Notes) -> None:
         notes.ok(f"{name} {version} at {where}")
 
 
-async def _round_trip(client: Redis) -> float:
-    """Publish on a channel of our own and hear it."""
-    channel = f"onsale-doctor-{secrets.token_hex(8)}"
-    async with client.pubsub(ignore_subscribe_messages=False) as listener:
-        await listener.subscribe(channel)
-        await listener.get_message(timeout=ANSWER_SECONDS_MAX)  # The confirmation.
+async def _round_trip(client: Redis, channel: str) -> float:
+    """Send and hear as servers do."""
+    async with asyncio.timeout(ANSWER_SECONDS_MAX), client.pubsub() as listener:
+        await listener.ssubscribe(channel)
+        await _hear("ssubscribe", listener)
         began = monotonic()
-        await client.publish(channel, "?")
-        if await listener.get_message(timeout=ANSWER_SECONDS_MAX) is None:
-            raise TimeoutError
+        await client.spublish(channel, b"?")
+        await _hear("smessage", listener)
         return monotonic() - began
+
+
+async def _hear(kind: str, listener: PubSub) -> None:
+    """Wait for a message of this kind."""
+    message = None
+    while message is None or message["type"] != kind:
+        message = await listener.get_message(timeout=None)
 
 
 async def look_at_payments(settings: Settings, notes: Notes) -> None:

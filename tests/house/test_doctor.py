@@ -2,13 +2,26 @@
 
 import asyncio
 import json
+import os
+import re
 import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
+from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from redis.asyncio import Redis
+from sqlalchemy.engine import make_url
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from box_office.audit import audit_and_note
 from box_office.database import Database
@@ -34,6 +47,10 @@ from tests.servers import free_port, serving
 
 #: Port 9 is for discarding: nobody listens there.
 NOBODY = "127.0.0.1:9"
+#: No file system takes a name of so many characters.
+TOO_LONG = "x" * 300
+#: An ordinary user without a name.
+ORDINARY = 65_534
 
 
 def state_of(notes: Notes, check: str) -> tuple[State, str, str]:
@@ -158,6 +175,23 @@ async def test_a_real_downgrade_is_counted(database_url: str) -> None:
     assert behind_by(revisions) == 1
 
 
+async def test_other_roles_connections_are_counted(database_url: str) -> None:
+    owner = await asyncpg.connect(database_url)
+    others = [await asyncpg.connect(database_url) for _ in range(8)]
+    visitor = f"visitor_{uuid4().hex}"
+    await owner.execute(f"CREATE ROLE {visitor} LOGIN PASSWORD 'let-me-in'")
+    url = make_url(database_url).set(username=visitor, password="let-me-in")
+
+    notes = await looked_at_postgres(url.render_as_string(hide_password=False))
+
+    await owner.execute(f"DROP ROLE {visitor}")
+    for connection in (owner, *others):
+        await connection.close()
+    free, most = map(int, re.findall(r"\d+", state_of(notes, "connections")[1])[:2])
+    reserved = 3  # Nobody but a superuser has them.
+    assert free <= most - reserved - len((owner, *others))
+
+
 @pytest.mark.parametrize(
     ("ahead", "state", "says"),
     [
@@ -219,6 +253,64 @@ async def test_redis_tells_its_version_and_how_long_news_take(redis_url: str) ->
     assert " ms after it was published" in state_of(notes, "news")[1]
 
 
+@asynccontextmanager
+async def redis_user(redis_url: str, *rules: str) -> AsyncIterator[tuple[str, Any]]:
+    """A user who may do only this; gives the URL of one, and who may change it."""
+    name = f"visitor-{uuid4().hex}"
+    url = make_url(redis_url).set(username=name, password="let-me-in")
+    owner: Any
+    async with Redis.from_url(redis_url) as owner:
+        await owner.execute_command("ACL", "SETUSER", name, "reset", "on", ">let-me-in", *rules)
+        try:
+            yield url.render_as_string(hide_password=False), owner
+        finally:
+            await owner.execute_command("ACL", "DELUSER", name)
+
+
+async def test_a_redis_that_allows_no_channels_but_ours_is_well(redis_url: str) -> None:
+    notes = Notes("Redis")
+
+    async with redis_user(redis_url, "+@all", "resetchannels", "&onsale:*") as (url, _):
+        await look_at_redis(url, notes)
+
+    assert [each.state for each in notes.findings] == [State.OK, State.OK]
+
+
+@pytest.mark.parametrize(
+    ("rules", "refusal"),
+    [
+        (("+@all", "resetchannels"), "o permissions to access a channel"),
+        (("+info", "+ssubscribe", "&onsale:*"), "no permissions to run the 'spublish' command"),
+        (("+info", "+spublish", "&onsale:*"), "no permissions to run the 'ssubscribe' command"),
+    ],
+)
+async def test_what_a_redis_refuses_is_told_and_how_to_allow_it(
+    redis_url: str, rules: tuple[str, ...], refusal: str
+) -> None:
+    refused, mended = Notes("Redis"), Notes("Redis")
+
+    async with redis_user(redis_url, *rules) as (url, owner):
+        await look_at_redis(url, refused)
+        state, says, do = state_of(refused, "news")
+        name = make_url(url).username
+        await owner.execute_command("ACL", "SETUSER", name, *do.partition(": ")[2].split())
+        await look_at_redis(url, mended)
+
+    assert (state, says.partition("(")[2].partition(")")[0]) == (State.WRONG, "NOPERM")
+    assert refusal in says
+    assert state_of(mended, "news")[0] is State.OK
+
+
+async def test_a_redis_that_keeps_its_version_to_itself_may_be_well(redis_url: str) -> None:
+    notes = Notes("Redis")
+
+    async with redis_user(redis_url, "+ssubscribe", "+spublish", "&onsale:*") as (url, _):
+        await look_at_redis(url, notes)
+
+    assert state_of(notes, "Redis")[0] is State.WARNING
+    assert state_of(notes, "news")[0] is State.OK
+
+
 async def test_a_server_of_ours_and_a_foreign_one_are_told_apart(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -250,6 +342,20 @@ async def test_a_server_of_ours_and_a_foreign_one_are_told_apart(
     assert (free.state, free.says.partition(" is ")[2]) == (State.OK, "free: no server runs there")
 
 
+@pytest.mark.parametrize("answer", [[], ["onsale"], "onsale", 1, None])
+async def test_a_foreign_server_may_answer_any_json(answer: Any) -> None:
+    async def say(_: Request) -> JSONResponse:
+        return JSONResponse(answer)
+
+    async with serving(Starlette(routes=[Route("/", say)])) as url:
+        finding = await looked_at_port(int(url.rpartition(":")[2]))
+
+    assert (finding.state, finding.says) == (
+        State.WRONG,
+        f"another program listens on {url.partition('://')[2]}",
+    )
+
+
 async def looked_at_port(port: int) -> Finding:
     notes = Notes("port")
     await look_at_port(Settings(port=port), notes)
@@ -272,14 +378,18 @@ async def test_a_provider_that_does_not_know_our_key_is_wrong(tmp_path: Path) ->
     assert found[1].next == "Correct ONSALE_PAYMENTS_KEY."
 
 
-async def test_a_token_key_that_is_none_is_wrong_and_its_text_unsaid(tmp_path: Path) -> None:
-    (tmp_path / "token-key.pem").write_text("a secret, but no key")
+@pytest.mark.parametrize("kept", [b"a secret, but no key", b"a secret \xff\xfe, and no text"])
+async def test_a_token_key_that_is_none_is_wrong_and_its_text_unsaid(
+    tmp_path: Path, kept: bytes
+) -> None:
+    (tmp_path / "token-key.pem").write_bytes(kept)
     notes = Notes("token key")
 
     await look_at_token_key(Settings(data_dir=tmp_path), notes)
 
     [finding] = notes.findings
     assert finding.state is State.WRONG
+    assert "token-key.pem holds no Ed25519 private key" in finding.says
     assert "a secret" not in finding.says
 
 
@@ -290,6 +400,85 @@ async def test_a_data_folder_under_a_file_cannot_be_made(tmp_path: Path) -> None
     await look_at_data_dir(Settings(data_dir=tmp_path / "file" / "data"), notes)
 
     assert notes.findings[0].state is State.WRONG
+
+
+@pytest.mark.parametrize("inside", ["data", "folder/data"])
+async def test_a_data_folder_that_somebody_else_keeps_closed_is_told_in_words(inside: str) -> None:
+    notes = Notes("data folder")
+
+    with closed_folder() as folder, ordinary_user():
+        await look_at_data_dir(Settings(data_dir=folder / inside), notes)
+
+    [finding] = notes.findings
+    assert finding.state is State.WRONG
+    assert finding.says == f"{folder} cannot be written to by this user"
+
+
+@contextmanager
+def closed_folder() -> Iterator[Path]:
+    """A folder that no ordinary user may even look into."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "folder").mkdir()
+        folder.chmod(0)
+        yield folder
+        folder.chmod(0o700)
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Be one for a while, for root may look everywhere."""
+    if os.getuid() != 0:
+        yield
+        return
+    os.setresuid(ORDINARY, ORDINARY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+async def test_a_data_folder_that_no_file_system_takes_is_told_in_words(tmp_path: Path) -> None:
+    notes = Notes("data folder")
+
+    await look_at_data_dir(Settings(data_dir=tmp_path / TOO_LONG), notes)
+
+    [finding] = notes.findings
+    assert (finding.state, finding.says) == (
+        State.WRONG,
+        f"{tmp_path / TOO_LONG} cannot be used: File name too long",
+    )
+
+
+def test_an_exam_that_fails_is_a_finding_and_the_others_are_told(tmp_path: Path) -> None:
+    answer = onsale(
+        "doctor",
+        "--json",
+        ONSALE_PG_BIN=TOO_LONG,
+        ONSALE_DATA_DIR=str(tmp_path),
+        ONSALE_PORT=str(free_port()),
+    )
+
+    assert (answer.returncode, answer.stderr) == (1, "")
+    found = {each["check"]: each for each in json.loads(answer.stdout)}
+    assert found["programs"]["state"] == "wrong"
+    assert found["programs"]["says"].startswith("could not be looked at: ")
+    assert found["programs"]["says"].endswith(": File name too long")
+    assert found["programs"]["next"]
+    assert found["payments"]["state"] == "ok"
+
+
+async def test_a_fault_of_an_exam_is_told_by_its_place_and_not_by_its_words() -> None:
+    async def faulty(notes: Notes) -> None:
+        notes.ok("something")
+        raise KeyError("a secret")
+
+    findings, late = await examining.limited("anything", faulty)
+
+    assert not late
+    assert [each.state for each in findings] == [State.OK, State.WRONG]
+    assert findings[1].says.startswith("could not be looked at: KeyError at test_doctor.py:")
+    assert "secret" not in findings[1].says
 
 
 async def test_an_exam_is_broken_off_and_what_it_found_by_then_stays(

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from redis import Redis
 
 from onsale.embedded.binaries import find_valkey
 from onsale.embedded.ports import answers, free_port
@@ -23,35 +26,90 @@ class OwnValkey:
         self._port = free_port()
         self._argv = [str(program.path), "--port", str(self._port), "--save", ""]
         self._argv += ["--bind", "127.0.0.1", "--dir", str(folder), "--logfile", "valkey.log"]
-        bus = ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
-        self._argv += bus if cluster else []
+        self._argv += ["--unixsocket", f"{folder}/valkey.sock"]
+        self._bus = free_port()
+        bus = ["--cluster-enabled", "yes", "--cluster-port", str(self._bus)]
+        self._argv += [*bus, "--cluster-node-timeout", "500"] if cluster else []
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.socket_url = f"unix://{folder}/valkey.sock?db=0"
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._argv, stdout=subprocess.DEVNULL)
-        end = time.monotonic() + START_SECONDS_MAX
-        while not answers(self.url):
-            assert time.monotonic() < end, "Valkey does not start"
-            time.sleep(0.02)
+        _wait_until(lambda: answers(self.url), "Valkey does not start")
 
-    def carry_all_slots(self) -> None:
-        """Be a whole cluster alone."""
-        with socket.create_connection(("127.0.0.1", self._port)) as connection:
-            connection.sendall(b"CLUSTER ADDSLOTSRANGE 0 16383\r\n")
-            assert connection.recv(64) == b"+OK\r\n"
-            end = time.monotonic() + START_SECONDS_MAX
-            answer = b""
-            while b"cluster_state:ok" not in answer:
-                assert time.monotonic() < end, "the cluster does not come up"
-                connection.sendall(b"CLUSTER INFO\r\n")
-                answer = connection.recv(65536)
+    def meet(self, other: "OwnValkey") -> None:
+        """Be of one cluster."""
+        self.ask("CLUSTER", "MEET", "127.0.0.1", other._port, other._bus)
+
+    def ask(self, *command: object) -> Any:
+        client: Any = Redis.from_url(self.url)
+        with client:
+            return client.execute_command(*command)
 
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+class OwnCluster:
+    """Three masters, and no replicas: what a dead one carried, nobody carries by himself."""
+
+    #: First and last slot of each node.
+    SLOTS = ((0, 5_460), (5_461, 10_922), (10_923, 16_383))
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.nodes: list[OwnValkey] = []
+
+    @property
+    def url(self) -> str:
+        return self.nodes[0].url.replace("redis://", "redis+cluster://")
+
+    def start(self) -> None:
+        for slots in self.SLOTS:
+            folder = self._folder / str(len(self.nodes))
+            folder.mkdir()
+            node = OwnValkey(folder, cluster=True)  # Now: its ports may not be free for long.
+            self.nodes.append(node)
+            node.start()
+            node.ask("CLUSTER", "ADDSLOTSRANGE", *slots)
+            if node is not self.nodes[0]:
+                node.meet(self.nodes[0])
+        _wait_until(self.agree, "the cluster does not come up")
+
+    def agree(self) -> bool:
+        """Whether all know of all three, and that everything is carried."""
+        infos = [node.ask("CLUSTER INFO") for node in self.nodes]
+        return all(
+            (info["cluster_slots_ok"], info["cluster_known_nodes"]) == ("16384", "3")
+            for info in infos
+        )
+
+    def move(self, slot: int, to: OwnValkey) -> None:
+        """Let another node carry a slot."""
+        name = to.ask("CLUSTER MYID")
+        for node in (to, *self.nodes):
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", name)
+
+    def take_over(self, slots: tuple[int, int], node: OwnValkey) -> None:
+        """Let a node carry what a dead one did; it tells the others."""
+        node.ask("CLUSTER", "DELSLOTSRANGE", *slots)
+        node.ask("CLUSTER", "ADDSLOTSRANGE", *slots)
+        node.ask("CLUSTER BUMPEPOCH")
+
+    def kill(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+
+def _wait_until(condition: Callable[[], bool], otherwise: str) -> None:
+    end = time.monotonic() + START_SECONDS_MAX
+    while not condition():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.02)
 
 
 class BreakableProxy:

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,19 +13,24 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from box_office.changes import SeatChanges
+from onsale.commands.asking import ask_redis
+from onsale.doctoring.findings import Notes, State
+from onsale.doctoring.neighbours import look_at_redis
 from onsale.embedded.ports import free_port
 from onsale.redis_news import (
     RedisFeed,
     RedisNews,
-    channel_of,
+    channels_of,
     decode,
     encode,
     event_of,
 )
+from onsale.settings import StartError
 from tests.given_time import eventually
 from tests.live.breakable import OwnValkey
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HERE, THERE = "opera", "theatre"
 
 
 def a_change(event_id: UUID, version: int) -> SeatChanges:
@@ -34,8 +38,10 @@ def a_change(event_id: UUID, version: int) -> SeatChanges:
 
 
 @asynccontextmanager
-async def listening(url: str) -> AsyncIterator[tuple[RedisFeed, list[SeatChanges]]]:
-    feed, heard = RedisFeed(url), list[SeatChanges]()
+async def listening(
+    url: str, house: str = HERE
+) -> AsyncIterator[tuple[RedisFeed, list[SeatChanges]]]:
+    feed, heard = RedisFeed(url, house), list[SeatChanges]()
     feed.receive(heard.append)
     await feed.start()
     yield feed, heard
@@ -44,7 +50,7 @@ async def listening(url: str) -> AsyncIterator[tuple[RedisFeed, list[SeatChanges
 
 @asynccontextmanager
 async def sending(url: str) -> AsyncIterator[RedisNews]:
-    news = RedisNews(url)
+    news = RedisNews(url, HERE)
     await news.start()
     yield news
     await news.stop()
@@ -67,7 +73,7 @@ def test_a_message_says_all_but_parts_of_a_millisecond(
 
     assert timedelta(0) <= as_of - told.as_of < timedelta(milliseconds=1)
     assert (told.version, told.seat_indexes, told.states) == (version, changes.seat_indexes, states)
-    assert event_of(channel_of(event_id).encode()) == event_id
+    assert event_of(f"{channels_of('redis://h', HERE)}{event_id}".encode()) == event_id
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda rest: b"\1" + rest))
@@ -127,7 +133,7 @@ async def test_a_message_that_is_none_is_passed_over(redis_url: str) -> None:
         true = encode(a_change(event_id, 5))
 
         for message in (b"", b"hello", b"\1", b"\2" + true[1:], true + b"\0", true):
-            await stranger.spublish(channel_of(event_id), message)
+            await stranger.spublish(f"{channels_of(redis_url, HERE)}{event_id}", message)
 
         await eventually(lambda: heard == [a_change(event_id, 5)])
 
@@ -176,7 +182,7 @@ async def test_the_outbox_keeps_the_latest_and_no_more_than_so_many(
     event_id = uuid4()
     async with listening(redis_url) as (feed, heard):
         await feed.watch(event_id)
-        news = RedisNews(redis_url, outbox_max=250)
+        news = RedisNews(redis_url, HERE, outbox_max=250)
         for version in range(1, messages + 1):
             news.announce(a_change(event_id, version))
         assert news.dropped == max(0, messages - 250)
@@ -204,22 +210,62 @@ async def test_a_redis_that_hangs_does_not_hold_up_whoever_announces() -> None:
     await server.wait_closed()
 
 
-async def test_a_cluster_carries_news_too(tmp_path: Path) -> None:
-    valkey = OwnValkey(tmp_path, cluster=True)
-    valkey.start()
-    valkey.carry_all_slots()
-    url = valkey.url.replace("redis://", "redis+cluster://").removesuffix("/0")
-    events = [uuid4() for _ in range(12)]
+async def test_two_houses_with_the_same_events_do_not_hear_each_other(redis_url: str) -> None:
+    event_id = uuid4()  # One is a copy of the other.
+    other_number = redis_url.removesuffix("/0") + "/1"
+    async with (
+        listening(redis_url) as (feed, heard),
+        listening(redis_url, THERE) as (their_feed, heard_there),
+        listening(other_number) as (copys_feed, heard_by_a_copy),
+        sending(redis_url) as news,
+    ):
+        assert all(
+            [await each.watch(event_id) for each in (their_feed, copys_feed, feed)],
+        )
 
-    async with listening(url) as (feed, heard), sending(url) as news:
-        assert all(await asyncio.gather(*map(feed.watch, events)))
-        for event_id in events:
-            news.announce(a_change(event_id, 1))
-        await eventually(lambda: {change.event_id for change in heard} == set(events))
+        news.announce(a_change(event_id, 1))
 
-        await feed.unwatch(events[0])
-        news.announce(a_change(events[0], 2))
-        news.announce(a_change(events[1], 2))
-        await eventually(lambda: heard[-1] == a_change(events[1], 2))
-        assert a_change(events[0], 2) not in heard
-    valkey.kill()
+        await eventually(lambda: heard == [a_change(event_id, 1)])
+        await asyncio.sleep(0.05)
+        assert (heard_there, heard_by_a_copy) == ([], [])
+
+
+async def test_a_unix_socket_carries_news_of_the_same_house(own_valkey: OwnValkey) -> None:
+    event_id = uuid4()
+    async with (
+        listening(own_valkey.socket_url) as (feed, heard),
+        sending(own_valkey.socket_url) as here,
+        sending(own_valkey.url) as there,
+    ):
+        assert await feed.watch(event_id)
+
+        here.announce(a_change(event_id, 1))
+        await eventually(lambda: heard == [a_change(event_id, 1)])
+        there.announce(a_change(event_id, 2))
+        await eventually(lambda: heard[1:] == [a_change(event_id, 2)])
+
+
+async def test_a_unix_socket_is_asked_and_examined_as_the_server_meets_it(
+    own_valkey: OwnValkey,
+) -> None:
+    notes = Notes("Redis")
+
+    await asyncio.to_thread(ask_redis, own_valkey.socket_url)
+    await look_at_redis(own_valkey.socket_url, notes)
+
+    assert [each.state for each in notes.findings] == [State.OK, State.OK]
+
+
+@pytest.mark.parametrize(
+    ("option", "line"),
+    [
+        ("password=secret", "REDIS_URL: /nowhere/valkey.sock does not answer: "),
+        ("cheese=secret", "REDIS_URL: an option of it is unknown: "),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_said_without_its_options(option: str, line: str) -> None:
+    with pytest.raises(StartError) as fault:
+        ask_redis(f"unix:///nowhere/valkey.sock?{option}")
+
+    assert str(fault.value).startswith(line)
+    assert "secret" not in str(fault.value)

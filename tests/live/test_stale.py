@@ -170,7 +170,7 @@ async def test_without_the_database_no_board_can_be_opened_and_later_it_can(
 async def test_what_could_not_be_opened_is_not_listened_to(
     far_database: Database, hall: Hall, proxy: BreakableProxy, redis_url: str
 ) -> None:
-    feed = RedisFeed(redis_url)
+    feed = RedisFeed(redis_url, "here")
     await feed.start()
     async with running(Boards(PostgresBooks(far_database), feed, HURRIED)) as boards:
         async with frozen(proxy):

@@ -40,7 +40,7 @@ async def live_server(
     database_url: str, redis_url: str, pace: Pace | None = None
 ) -> AsyncIterator[LiveServer]:
     database = await Database.connect(database_url)
-    news, feed = RedisNews(redis_url), RedisFeed(redis_url)
+    news, feed = RedisNews(redis_url, "here"), RedisFeed(redis_url, "here")
     await news.start()
     await feed.start()
     async with running(Boards(PostgresBooks(database), feed, pace)) as boards:
