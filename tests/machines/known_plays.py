@@ -97,6 +97,16 @@ def late_money_buys_the_seats_after_all(machine: BoxOfficeMachine) -> None:
     machine.webhook(n=0, stop=None, is_forged=False)
 
 
+def late_money_comes_when_another_try_has_paid(machine: BoxOfficeMachine) -> None:
+    """It goes back, and the order that the other try has made stays as it is."""
+    buy(machine, "pretend_late_money")
+    machine.lapse(n=0, is_hard=False)
+    machine.reconcile(process=0, stop=None)
+    machine.purchase(n=0, is_others=False, token="pretend_ok", key="b", stop=None)
+    machine.decide_at_the_bank(n=0, approve=True)
+    machine.webhook(n=0, stop=None, is_forged=False)
+
+
 def late_money_finds_somebody_else_there(machine: BoxOfficeMachine) -> None:
     buy(machine, "pretend_late_money")
     lapse_and_give_up(machine)
@@ -205,6 +215,7 @@ PLAYS: tuple[KnownPlay, ...] = (
     an_answer_is_lost_and_the_seats_with_it,
     a_payment_is_given_up_while_its_money_is_set_aside,
     late_money_buys_the_seats_after_all,
+    late_money_comes_when_another_try_has_paid,
     late_money_finds_somebody_else_there,
     late_money_finds_the_seats_gone,
     a_no_is_taken_back,

@@ -273,7 +273,7 @@ class Model:
         reason = step is not None and step.reason(self, payment, known)
         if step is None or not reason:
             raise Broken(f"a payment was {before} and is {after}; {known}")
-        step.effect(self, payment.reservation)
+        step.effect(self, payment)
         payment.state, payment.waited = after, 0.0
 
     def paid_nothing(self, reservation_id: str, after: str) -> None:
@@ -285,7 +285,7 @@ class Model:
         if sold:
             self.sell(reservation, "PAID")
         else:
-            self.fail(reservation)
+            self.let_go(reservation)
 
     def is_latest(self, payment: Payment) -> bool:
         """Whether nobody has begun to pay for the same since."""
@@ -333,23 +333,28 @@ class Model:
         self.sold |= reservation.seats
         self.orders[reservation.id] = Order(reservation, status, reservation.price)
 
-    def order_is(self, reservation: Reservation, status: str) -> None:
-        """An order goes with its payment. Late money that goes back never had one."""
-        if reservation.id in self.orders:
-            self.orders[reservation.id].status = status
+    def order_is(self, payment: Payment, status: str) -> None:
+        """An order goes with its payment, the latest. Late money that goes back never had one."""
+        if payment.reservation.id in self.orders and self.is_latest(payment):
+            self.orders[payment.reservation.id].status = status
 
     def void(self, order: Order) -> None:
         order.status = "CANCELLED"
         self.free(order.reservation)
 
-    def fail(self, reservation: Reservation) -> None:
-        """A payment came to nothing: its buyer may try again, unless a seat was lost meanwhile."""
+    def fail(self, payment: Payment) -> None:
+        """A payment came to nothing."""
+        self.let_go(payment.reservation)
+
+    def let_go(self, reservation: Reservation) -> None:
+        """Nothing was sold: its buyer may try again, unless a seat was lost meanwhile."""
         if self.owns_all(reservation):
             reservation.status, reservation.lapsed = "OPEN", reservation.hard_end_passed
         else:
             self.end(reservation)
 
-    def resume(self, reservation: Reservation) -> None:
+    def resume(self, payment: Payment) -> None:
+        reservation = payment.reservation
         reservation.status, reservation.lapsed = "PAYING", False
         for seat in reservation.seats:
             self.owners[seat] = reservation
@@ -418,13 +423,13 @@ class Step:
     """Why a payment's state may change, and what changes with it."""
 
     reason: Callable[[Model, Payment, Known], bool]
-    effect: Callable[[Model, Reservation], None] = lambda _model, _reservation: None
+    effect: Callable[[Model, Payment], None] = lambda _model, _payment: None
 
 
 GIVE_UP = Step(lambda model, payment, known: model.may_give_up(payment, known.told))
 SELL = Step(
     lambda model, payment, known: known.charge in HAS_MONEY and model.can_sell(payment),
-    lambda model, reservation: model.sell(reservation, "COMMITTED"),
+    lambda model, payment: model.sell(payment.reservation, "COMMITTED"),
 )
 DECLINE = Step(
     lambda _model, _payment, known: known.charge is ChargeState.DECLINED,
@@ -456,11 +461,11 @@ STEPS = {
     ("DECLINED", "REFUNDING"): GIVE_BACK,
     ("AUTHORISED", "CAPTURED"): Step(
         lambda _model, _payment, known: known.charge is ChargeState.CAPTURED,
-        lambda model, reservation: model.order_is(reservation, "PAID"),
+        lambda model, payment: model.order_is(payment, "PAID"),
     ),
     ("AUTHORISED", "DECLINED"): Step(
         lambda _model, _payment, known: known.charge is ChargeState.DECLINED,
-        lambda model, reservation: model.void(model.orders[reservation.id]),
+        lambda model, payment: model.void(model.orders[payment.reservation.id]),
     ),
     # The order was cancelled when its buyer asked for it.
     ("CAPTURED", "REFUNDING"): Step(
@@ -468,7 +473,7 @@ STEPS = {
     ),
     ("REFUNDING", "REFUNDED"): Step(
         lambda _model, _payment, known: known.charge is ChargeState.REFUNDED,
-        lambda model, reservation: model.order_is(reservation, "REFUNDED"),
+        lambda model, payment: model.order_is(payment, "REFUNDED"),
     ),
     ("REFUNDING", "VOIDED"): Step(
         lambda _model, _payment, known: known.charge is ChargeState.VOIDED
