@@ -10,21 +10,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from box_office.box_office import BoxOffice
 from box_office.database import Database
 from box_office.providers import Hint, ProviderUnreachable
+from box_office.restoring import Comparison, give_back
 from box_office.settling import Unsettled, settle
 from models import PaymentState
 
 #: A hint may tell what nobody else is about to find out. Otherwise the call that is under way knows
 #: more already, and what it leaves is the reconciler's.
 FOLLOWED_AT_ONCE = {PaymentState.ACTION_REQUIRED, PaymentState.DECLINED, PaymentState.VOIDED}
+#: For so long after a restore the money of a payment that was lost with the books may come late.
+LOST_MONEY_HOURS = 24
 
 logger = logging.getLogger(__name__)
 
+# A payment is in the books before the provider hears of it. Where a restore has lost it nobody else
+# ever looks at it, so such a hint is kept by the provider until we have: it is sent again.
 KEEP = sa.text("""
-    WITH kept AS (
+    WITH lost AS (
+        SELECT EXISTS (SELECT 1 FROM restores
+                       WHERE restored_at > now() - make_interval(hours => :hours))
+            AND NOT EXISTS (SELECT 1 FROM payments WHERE id = :payment_id) AS is_lost
+    ), kept AS (
         INSERT INTO payment_hints (provider, hint_id, payment_id, handled)
-        VALUES (:provider, :id, :payment_id, false) ON CONFLICT DO NOTHING RETURNING received_at
+        SELECT :provider, :id, :payment_id, false FROM lost WHERE NOT is_lost
+        ON CONFLICT DO NOTHING RETURNING received_at
     )
-    SELECT kept.received_at, p.state FROM kept LEFT JOIN payments p ON p.id = :payment_id
+    SELECT lost.is_lost, kept.received_at, p.state FROM lost
+    LEFT JOIN kept ON true LEFT JOIN payments p ON p.id = :payment_id
 """)
 HANDLED = sa.text("""
     UPDATE payment_hints SET handled = true
@@ -40,11 +51,23 @@ PUT_ASIDE = sa.text("""
 
 
 async def receive_hint(box_office: BoxOffice, hint: Hint) -> None:
-    """Keep a hint, and follow it in the background; one that was kept before changes nothing."""
-    values = {"provider": box_office.provider.name, "id": hint.id, "payment_id": hint.payment_id}
+    """Keep a hint, and follow it in the background; one that was kept before changes nothing.
+
+    One about a payment that a restore has lost is followed before it is acknowledged. Raises
+    ProviderUnreachable: then it has to be sent again.
+    """
+    values = {
+        "provider": box_office.provider.name,
+        "id": hint.id,
+        "payment_id": hint.payment_id,
+        "hours": LOST_MONEY_HOURS,
+    }
     async with box_office.database.engine.begin() as connection:
-        kept = (await connection.execute(KEEP, values)).one_or_none()
-    if kept is not None and kept.state in FOLLOWED_AT_ONCE:
+        kept = (await connection.execute(KEEP, values)).one()
+    if kept.is_lost:
+        if await give_back(box_office, hint.payment_id) is Comparison.GIVEN_BACK:
+            logger.warning("Payment %s, lost by a restore, was given back", hint.payment_id)
+    elif kept.received_at is not None and kept.state in FOLLOWED_AT_ONCE:
         box_office.in_background(follow(box_office, hint.payment_id, kept.received_at))
 
 

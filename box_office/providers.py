@@ -117,7 +117,8 @@ class PaymentProvider(Protocol):
     async def changed_since(self, moment: datetime) -> list[UUID]:
         """List the payments that changed since then, oldest change first.
 
-        None that others have made: what is not in our books is given back after a restore.
+        None that others have made: what is not in our books is given back after a restore. So each
+        installation needs an account of its own; who shares one gives back the others' money.
         """
 
     def read_hint(self, headers: Mapping[str, str], body: bytes) -> Hint | None:

@@ -6,7 +6,7 @@ money, and given some back, for what the books do not know: that is looked for, 
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -19,8 +19,9 @@ from box_office.cancelling import CancelOrderRequest, cancel
 from box_office.database import Database
 from box_office.payments import PaymentRow
 from box_office.providers import ChargeState, ProviderUnreachable
-from box_office.settling import Unsettled, settle
-from models import Order, PaymentState, Restore, new_id
+from box_office.refusals import OrderNotCancellable, OutcomeUnknown, Refusal
+from box_office.settling import ARRIVAL_SECONDS_MAX, Unsettled, settle
+from models import Order, OrderStatus, PaymentState, Restore, new_id
 
 #: More changes than an event sees between a backup and its restore.
 VERSIONS_SKIPPED = 1_000_000
@@ -28,14 +29,27 @@ VERSIONS_SKIPPED = 1_000_000
 #: it: two clocks, and payments that were under way.
 BEFORE_THE_LAST_WORD = timedelta(days=1)
 THE_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+#: The provider's clock and the database's are not further apart.
+CLOCKS_APART = timedelta(minutes=5)
+#: Once versions were stepped over, restored books are in their place within this time.
+SWAP_SECONDS_MAX = 10.0
+#: For so long the provider may still hear of payments that the replaced books had begun.
+ARRIVING_SECONDS = SWAP_SECONDS_MAX + ARRIVAL_SECONDS_MAX
 
 logger = logging.getLogger(__name__)
 
 # A big house's books take longer than any statement of a sale may.
 NO_HURRY = sa.text("SET LOCAL statement_timeout = 0")
 
-# The log tells of versions that are no more; whoever finds none of what it missed loads all anew.
-# In the order of locks of every sale: first the ledgers.
+# In the order of locks of every sale: payments, and the ledgers at last. Whoever has a payment
+# locked is looking at it.
+LOOK_AT_ONCE = sa.text("""
+    UPDATE payments SET looked_at = NULL WHERE id IN (
+        SELECT id FROM payments WHERE looked_at IS NOT NULL
+          AND state IN
+            ('STARTED', 'ACTION_REQUIRED', 'AUTHORISED', 'VOIDING', 'REFUNDING', 'VOIDED')
+        FOR UPDATE SKIP LOCKED)
+""")
 SKIP_VERSIONS = sa.text("""
     UPDATE event_ledgers l SET version = greatest(l.version, seen.version) + :skipped
     FROM event_ledgers same LEFT JOIN unnest(
@@ -43,18 +57,20 @@ SKIP_VERSIONS = sa.text("""
         ON seen.event_id = same.event_id
     WHERE same.event_id = l.event_id
 """)
-FORGET_THE_LOG = sa.text("TRUNCATE seat_changes")
-LOOK_AT_ONCE = sa.text("""
-    UPDATE payments SET looked_at = NULL WHERE looked_at IS NOT NULL
-      AND state IN ('STARTED', 'ACTION_REQUIRED', 'AUTHORISED', 'VOIDING', 'REFUNDING', 'VOIDED')
-""")
+# It tells of versions that are no more; whoever finds none of what it missed loads all anew. A
+# TRUNCATE would wait for every reader, a backup or an audit, and have every sale wait meanwhile.
+FORGET_THE_LOG = sa.text("DELETE FROM seat_changes")
 LAST_WORD = sa.text("SELECT max(updated_at) FROM payments")
-UNCOMPARED = sa.text("SELECT min(compare_since) FROM restores WHERE compared_at IS NULL")
+UNCOMPARED = sa.text("""
+    SELECT least(min(compare_since), :since) AS since, now() AS began,
+        extract(epoch FROM max(restored_at) + make_interval(secs => :arriving) - now())::float
+            AS arriving_seconds
+    FROM restores WHERE compared_at IS NULL
+""").bindparams(sa.bindparam("since", type_=sa.DateTime(timezone=True)))
 COMPARED = sa.text("""
     UPDATE restores SET compared_at = now()
     WHERE compared_at IS NULL AND restored_at <= :began
 """)
-NOW = sa.text("SELECT now()")
 ORDER_OF = sa.text("SELECT id, buyer_id FROM orders WHERE reservation_id = :reservation_id")
 
 
@@ -87,40 +103,67 @@ async def step_over(
     seen = seen or {}
     async with database.engine.begin() as connection:
         await connection.execute(NO_HURRY)
+        await connection.execute(LOOK_AT_ONCE)
         values = {"skipped": VERSIONS_SKIPPED, "events": list(seen), "versions": [*seen.values()]}
         await connection.execute(SKIP_VERSIONS, values)
         await connection.execute(FORGET_THE_LOG)
-        await connection.execute(LOOK_AT_ONCE)
         if since is None:
             last_word = (await connection.execute(LAST_WORD)).scalar_one()
             since = last_word - BEFORE_THE_LAST_WORD if last_word else THE_BEGINNING
-        await connection.execute(sa.insert(Restore).values(id=new_id(), compare_since=since))
+        restored_at = sa.func.clock_timestamp()  # A big house's books were long in the making.
+        note = sa.insert(Restore).values(id=new_id(), compare_since=since, restored_at=restored_at)
+        await connection.execute(note)
 
 
 async def compare_with_provider(
-    box_office: BoxOffice, counted: Callable[[int], None] = lambda _: None
+    box_office: BoxOffice,
+    *,
+    since: datetime | None = None,
+    counted: Callable[[int], None] = lambda _: None,
+    wait: Callable[[float], Awaitable[None]] | None = None,
 ) -> AsyncIterator[tuple[UUID, Comparison]]:
     """Bring the books and the provider's memory together, one payment at a time.
 
-    Safe while servers sell, and safe to repeat: only when no payment WAITS is the restore noted as
-    compared. `counted` is told how many there are. Raises ProviderUnreachable when it does not even
-    say which payments those are.
+    What changed since the earliest restore that was not compared, and since `since`. Servers that
+    sold until the restore may have asked the provider for what it does only now: to have that
+    compared as well, give a `wait` that waits so many seconds. `counted` is told how many payments
+    there are. Safe while servers sell, and safe to repeat: only when no payment WAITS is the
+    restore noted as compared. Raises ProviderUnreachable when it does not even say which payments
+    those are.
     """
     async with box_office.database.engine.connect() as connection:
-        since = (await connection.execute(UNCOMPARED)).scalar_one()
-        began = (await connection.execute(NOW)).scalar_one()
-    if since is None:
+        values = {"since": since, "arriving": ARRIVING_SECONDS}
+        work = (await connection.execute(UNCOMPARED, values)).one()
+    if work.since is None:
         return
-    changed = await box_office.provider.changed_since(since)
-    counted(len(changed))
-    waits = False
-    for payment_id in changed:
-        came_to = await _compared(box_office, payment_id)
-        waits = waits or came_to is Comparison.WAITS
-        yield payment_id, came_to
-    if not waits:
+    came_to: dict[UUID, Comparison] = {}
+    async for one in _compare_changed(box_office, work.since, came_to, counted):
+        yield one
+    if wait is not None and (work.arriving_seconds or 0) > 0:
+        await wait(work.arriving_seconds)
+        since = work.began - CLOCKS_APART
+        async for one in _compare_changed(box_office, since, came_to, counted):
+            yield one
+    if Comparison.WAITS not in came_to.values():
         async with box_office.database.engine.begin() as connection:
-            await connection.execute(COMPARED, {"began": began})
+            await connection.execute(COMPARED, {"began": work.began})
+
+
+async def _compare_changed(
+    box_office: BoxOffice,
+    since: datetime,
+    came_to: dict[UUID, Comparison],
+    counted: Callable[[int], None],
+) -> AsyncIterator[tuple[UUID, Comparison]]:
+    """Compare what changed since then; gives what `came_to` did not know of a payment."""
+    changed = await box_office.provider.changed_since(since)
+    counted(len(came_to.keys() | set(changed)))
+    for payment_id in changed:
+        before, now = came_to.get(payment_id), await _compared(box_office, payment_id)
+        is_news = now is not Comparison.AGREES or before in {None, Comparison.WAITS}
+        if is_news and now is not before:
+            came_to[payment_id] = now
+            yield payment_id, now
 
 
 async def _compared(box_office: BoxOffice, payment_id: UUID) -> Comparison:
@@ -138,7 +181,7 @@ async def compare(box_office: BoxOffice, payment_id: UUID) -> Comparison:
     """Bring one payment together. A payment is in the books before the provider hears of it."""
     payment = await payments.find_payment(box_office.database, payment_id)
     if payment is None:
-        return await _give_back(box_office, payment_id)
+        return await give_back(box_office, payment_id)
     if payment.state in {PaymentState.CAPTURED, PaymentState.AUTHORISED}:
         standing = await box_office.provider.look_up(payment_id)
         if standing.state is ChargeState.REFUNDED:
@@ -148,8 +191,11 @@ async def compare(box_office: BoxOffice, payment_id: UUID) -> Comparison:
     return Comparison.AGREES if settled.state is payment.state else Comparison.SETTLED
 
 
-async def _give_back(box_office: BoxOffice, payment_id: UUID) -> Comparison:
-    """Nobody can be given tickets for it: who it was is not in the books."""
+async def give_back(box_office: BoxOffice, payment_id: UUID) -> Comparison:
+    """Give back what a payment took of which the books know nothing, not even who paid.
+
+    Raises ProviderUnreachable.
+    """
     standing = await box_office.provider.look_up(payment_id)
     if standing.state in {ChargeState.AUTHORISED, ChargeState.ACTION_REQUIRED}:
         standing = await box_office.provider.void(payment_id)
@@ -171,4 +217,14 @@ async def _cancel(box_office: BoxOffice, payment: PaymentRow) -> Comparison:
         order.buyer_id, order.id, "Refunded before the restore", f"restored-{order.id}"
     )
     cancelled = await cancel(box_office, request)
-    return Comparison.CANCELLED if isinstance(cancelled, Order) else Comparison.ORDER_STAYS
+    return Comparison.CANCELLED if isinstance(cancelled, Order) else _not_cancelled(cancelled)
+
+
+def _not_cancelled(refused: list[Refusal]) -> Comparison:
+    """Tell an order that nobody can cancel from one that may have been, or was just now."""
+    if any(isinstance(refusal, OutcomeUnknown) for refusal in refused):
+        return Comparison.WAITS
+    gone_back = {OrderStatus.CANCELLED, OrderStatus.REFUNDED}
+    if any(isinstance(one, OrderNotCancellable) and one.status in gone_back for one in refused):
+        return Comparison.AGREES
+    return Comparison.ORDER_STAYS

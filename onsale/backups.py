@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import asyncpg
 from alembic.util import CommandError
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from box_office.addresses import plain_url
 from box_office.database import Database
@@ -41,10 +42,35 @@ SEND_AWAY = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = $1 AND backend_type = 'client backend'
 """
+# Not every version has all of them: what is no column is NULL.
+PROPERTIES = """
+    SELECT pg_encoding_to_char(encoding) AS encoding, datcollate, datctype,
+        to_jsonb(d) ->> 'datlocprovider' AS provider,
+        coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale,
+        to_jsonb(d) ->> 'daticurules' AS rules
+    FROM pg_database d WHERE datname = $1
+"""
+LOCALE_PROVIDERS = {"b": "builtin", "c": "libc", "i": "icu"}
 IS_OURS = "SELECT to_regclass('event_ledgers') IS NOT NULL"
 VERSIONS = "SELECT event_id, version FROM event_ledgers"
 
+#: Somebody keeps locked what we wait for, or waits for us in turn.
+LOCKED_SQLSTATES = {
+    asyncpg.LockNotAvailableError.sqlstate,
+    asyncpg.DeadlockDetectedError.sqlstate,
+}
+
 Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore leaves behind."""
+
+    #: The name of the database that was there before.
+    kept: str
+    #: Whether somebody was connected, and sent away: they may have sold until then.
+    was_in_use: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +139,15 @@ def back_up(tools: Tools, file: Path) -> int:
     return file.stat().st_size
 
 
-async def restore(tools: Tools, file: Path, *, disconnect: bool, step: Step) -> str:
-    """Put a backup in the database's place; gives the name under which the old one is kept.
+async def restore(tools: Tools, file: Path, *, disconnect: bool, step: Step) -> Restored:
+    """Put a backup in the database's place.
 
     Refuses while somebody is connected, unless they are to be sent away (`disconnect`). `step` is
     told what comes next. Raises StartError; then the database is as it was.
     """
     step("Reading the backup")
     check_is_backup(tools, file)
-    await check_nobody_is_there(tools.url, disconnect=disconnect)
+    was_in_use = await check_nobody_is_there(tools.url, disconnect=disconnect)
     async with new_database(tools.url) as name:
         step("Building the database beside the one in use")
         words = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
@@ -133,20 +159,32 @@ async def restore(tools: Tools, file: Path, *, disconnect: bool, step: Step) -> 
         await asyncio.to_thread(_migrate, url, file)
         await prepare(url, await versions_of(tools.url))
         step("Putting it in place")
-        return await swap(tools.url, name, disconnect=disconnect)
+        kept, sent_away = await swap(tools.url, name, disconnect=disconnect)
+    return Restored(kept, was_in_use or sent_away > 0)
 
 
 async def prepare(
     url: URL, seen: dict[UUID, int] | None = None, since: datetime | None = None
 ) -> None:
-    """Make whoever saw lost versions load anew; note the restore; count rows for the planner."""
-    database = await Database.connect(url.render_as_string(hide_password=False))
-    try:
-        await step_over(database, seen, since)
-    finally:
-        await database.close()
+    """Count rows for the planner; make whoever saw lost versions load anew, and note the restore.
+
+    That comes last: the books are in their place soon after they say so. Raises StartError.
+    """
     async with connected(url) as connection:
         await connection.execute("ANALYZE")
+    # A big house's books take long.
+    database = await Database.connect(url.render_as_string(hide_password=False), None)
+    try:
+        await step_over(database, seen, since)
+    except DBAPIError as fault:
+        if getattr(fault.orig, "sqlstate", None) not in LOCKED_SQLSTATES:
+            raise
+        raise StartError(
+            "Somebody keeps the books locked (a migration, or a transaction that nobody ends; "
+            "pg_stat_activity shows them), so nothing was done. Do this again when they are gone."
+        ) from None
+    finally:
+        await database.close()
 
 
 async def versions_of(url: URL) -> dict[UUID, int]:
@@ -169,23 +207,33 @@ def check_is_backup(tools: Tools, file: Path) -> None:
         raise StartError(f"{file} is a backup of something else: there is no onsale in it.")
 
 
-async def check_nobody_is_there(url: URL, *, disconnect: bool) -> None:
-    """Refuse to pull a database from under somebody's feet."""
+async def count_others(url: URL) -> int:
+    """Count who is connected to a database."""
     async with connected(url.set(database=MAINTENANCE)) as connection:
-        others = await connection.fetchval(OTHERS, url.database)
+        return int(await connection.fetchval(OTHERS, url.database))
+
+
+async def check_nobody_is_there(url: URL, *, disconnect: bool) -> bool:
+    """Refuse to pull a database from under somebody's feet, and tell whether somebody is there.
+
+    Raises StartError.
+    """
+    others = await count_others(url)
     if others and not disconnect:
         raise StartError(
             f"The database is in use ({others} connections): stop the servers and workers first, "
             "for what they sell until the end of the restore is lost. Or send them away: "
             "--disconnect"
         )
+    return others > 0
 
 
 @asynccontextmanager
 async def new_database(url: URL) -> AsyncIterator[str]:
-    """Make an empty database; what has not become the real one at the end is dropped."""
+    """Make an empty database like the real one; what has not taken its place is dropped."""
     name = named(url, f"_restoring_{uuid4().hex[:8]}")
-    await manage(url, f"CREATE DATABASE {quoted(name)}", "No database can be made beside it")
+    statement = f"CREATE DATABASE {quoted(name)} {await properties_of(url)}"
+    await manage(url, statement, "No database can be made beside it")
     try:
         yield name
     finally:
@@ -197,6 +245,27 @@ async def new_database(url: URL) -> AsyncIterator[str]:
         )
 
 
+async def properties_of(url: URL) -> str:
+    """Write down a database's encoding and locale, as `CREATE DATABASE` reads them.
+
+    Of template0: the only one that may be copied with others than its own.
+    """
+    async with connected(url) as connection:
+        row = await connection.fetchrow(PROPERTIES, url.database)
+    assert row is not None, "we are connected to it"
+    provider = LOCALE_PROVIDERS.get(row["provider"], "")
+    options = {
+        "ENCODING": row["encoding"],
+        "LC_COLLATE": row["datcollate"],
+        "LC_CTYPE": row["datctype"],
+        "LOCALE_PROVIDER": provider or None,
+        f"{provider.upper()}_LOCALE": row["locale"],
+        "ICU_RULES": row["rules"],
+    }
+    given = [f"{name} {quoted_text(text)}" for name, text in options.items() if text is not None]
+    return " ".join(["TEMPLATE template0", *given])
+
+
 async def manage(url: URL, statement: str, problem: str) -> None:
     """Execute a statement about databases. Raises StartError that begins with `problem`."""
     async with connected(url.set(database=MAINTENANCE)) as connection:
@@ -206,13 +275,16 @@ async def manage(url: URL, statement: str, problem: str) -> None:
             raise StartError(f"{problem}: {fault}. By hand: see docs/running.md.") from None
 
 
-async def swap(url: URL, name: str, *, disconnect: bool) -> str:
-    """Give the new database the real one's name, and that one another: both or neither."""
+async def swap(url: URL, name: str, *, disconnect: bool) -> tuple[str, int]:
+    """Give the new database the real one's name, and that one another: both or neither.
+
+    Gives the other name, and how many were sent away.
+    """
     kept = named(url, f"_before_{datetime.now(UTC):%Y%m%dt%H%M%S}_{uuid4().hex[:4]}")
     real = str(url.database)
     async with (
         connected(url.set(database=MAINTENANCE)) as connection,
-        sending_away(url) if disconnect else nobody_sent_away(),
+        sending_away(url) if disconnect else nobody_sent_away() as sent_away,
     ):
         try:
             async with connection.transaction():
@@ -224,22 +296,23 @@ async def swap(url: URL, name: str, *, disconnect: bool) -> str:
                     )
         except asyncpg.PostgresError as fault:
             raise StartError(f"The databases cannot be renamed: {fault}.") from None
-    return kept
+    return kept, sum(sent_away)
 
 
 @asynccontextmanager
-async def sending_away(url: URL) -> AsyncIterator[None]:
-    """End everybody's connections, again and again, while the block lasts."""
+async def sending_away(url: URL) -> AsyncIterator[list[int]]:
+    """End everybody's connections, again and again, while the block lasts; gives how many."""
+    sent_away: list[int] = []
 
     async def send_away() -> None:
         async with connected(url.set(database=MAINTENANCE)) as connection:
             while True:
-                await connection.execute(SEND_AWAY, url.database)
+                sent_away.append(len(await connection.fetch(SEND_AWAY, url.database)))
                 await asyncio.sleep(SEND_AWAY_EVERY_SECONDS)
 
     task = asyncio.create_task(send_away())
     try:
-        yield
+        yield sent_away
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError, asyncpg.PostgresError):
@@ -247,9 +320,9 @@ async def sending_away(url: URL) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def nobody_sent_away() -> AsyncIterator[None]:
+async def nobody_sent_away() -> AsyncIterator[list[int]]:
     """Do nothing about anybody."""
-    yield
+    yield []
 
 
 @asynccontextmanager
@@ -284,6 +357,11 @@ def named(url: URL, ending: str) -> str:
 def quoted(name: str) -> str:
     """Quote a name for SQL."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def quoted_text(text: str) -> str:
+    """Quote a text for SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _migrate(url: URL, file: Path) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,8 +17,8 @@ import pytest
 from box_office.addresses import plain_url
 from box_office.database import Database
 from box_office.restoring import VERSIONS_SKIPPED
-from onsale.backups import Tools, named
-from onsale.embedded import binaries
+from onsale.backups import PROPERTIES, Tools, named, new_database, prepare
+from onsale.embedded import Services, binaries
 from onsale.embedded.binaries import find_tool
 from onsale.payments.pretend.own import RECORD
 from onsale.settings import EmbeddedSource, StartError
@@ -24,11 +26,25 @@ from schema.ids import NodeKind, encode_id
 from tests.crashes.scenes import Buyer
 from tests.given_time import eventually
 from tests.halls import Hall, open_hall
-from tests.house.programs import end_keeper, onsale, start_keeper
+from tests.house.programs import (
+    ROOT,
+    SECONDS_MAX,
+    end_keeper,
+    environment,
+    onsale,
+    start_keeper,
+)
 from tests.live.test_end_to_end import SEATS, SocketViewer
 from tests.servers import ServerProcess
 
 RIGHT_AGAIN_SECONDS = 10.0
+#: `python -m onsale`, but what is on its way to the provider is waited for only a second.
+IMPATIENT = """
+from box_office import restoring
+from onsale.commands import run
+restoring.ARRIVING_SECONDS = 1.0
+run()
+"""
 
 
 @pytest.fixture
@@ -40,6 +56,19 @@ async def variables(database_url: str, tmp_path: Path) -> dict[str, str]:
 async def hall(database: Database) -> AsyncIterator[Hall]:
     async with open_hall(database, numbered=SEATS) as hall:
         yield hall
+
+
+def impatient(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose servers have sold until now, and that need not wait for long."""
+    return subprocess.run(
+        [sys.executable, "-c", IMPATIENT, *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment(**variables),
+        timeout=SECONDS_MAX,
+        check=False,
+    )
 
 
 @asynccontextmanager
@@ -86,7 +115,7 @@ async def test_what_was_undone_is_undone_everywhere_while_a_server_sells(
         await eventually(lambda: viewer.states[:3] == [2, 2, 0])
 
         restored = await asyncio.to_thread(
-            lambda: onsale("restore", file, "--yes", "--disconnect", **variables)
+            lambda: impatient("restore", file, "--yes", "--disconnect", **variables)
         )
 
         assert restored.returncode == 0, restored.stderr
@@ -140,11 +169,74 @@ async def test_after_a_restore_by_other_means_the_rest_is_a_command_of_its_own(
 ) -> None:
     await hall.held(1)
 
-    done = await asyncio.to_thread(lambda: onsale("restore", "--already-done", **variables))
+    for words in ("--already-done", "--compare"):
+        done = await asyncio.to_thread(partial(impatient, "restore", words, **variables))
 
+        assert done.returncode == 0, done.stderr
+        assert "0 payments compared with the provider." in done.stdout
+        assert (await hall.ledger())["version"] == VERSIONS_SKIPPED + 1, "once is enough"
+
+
+async def test_what_servers_had_begun_is_waited_for_and_compared_later_if_nobody_waits(
+    hall: Hall, variables: dict[str, str]
+) -> None:
+    waiting = await asyncio.to_thread(
+        subprocess.Popen,
+        [sys.executable, "-m", "onsale", "restore", "--already-done"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(**variables),
+    )
+    try:
+        assert waiting.stdout is not None
+        lines = (line for line in waiting.stdout if line.startswith("Waiting"))
+        said = await asyncio.to_thread(next, lines, "nothing")
+    finally:
+        waiting.terminate()
+        await asyncio.to_thread(waiting.communicate)
+    uncompared = await hall.fetch("SELECT FROM restores WHERE compared_at IS NULL")
+
+    done = await asyncio.to_thread(partial(impatient, "restore", "--compare", **variables))
+
+    assert "payments that servers had begun before the restore may still reach" in said
+    assert len(uncompared) == 1
     assert done.returncode == 0, done.stderr
-    assert "0 payments compared with the provider." in done.stdout
-    assert (await hall.ledger())["version"] == VERSIONS_SKIPPED + 1
+    assert await hall.fetch("SELECT FROM restores WHERE compared_at IS NULL") == []
+
+
+async def test_whoever_keeps_the_books_locked_is_told_of(hall: Hall, database_url: str) -> None:
+    async with hall.box_office.database.pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM event_ledgers FOR UPDATE")
+
+        with pytest.raises(StartError, match="Somebody keeps the books locked"):
+            await prepare(plain_url(database_url))
+
+    assert await hall.fetch("SELECT FROM restores") == []
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        "ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'",
+        "ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'POSIX'",
+    ],
+)
+async def test_the_database_beside_the_one_in_use_sorts_and_writes_as_that_does(
+    services: Services, properties: str
+) -> None:
+    url = plain_url(services.database_url).set(database="strange'ly")
+    admin = await asyncpg.connect(services.database_url)
+    try:
+        await admin.execute(f'CREATE DATABASE "strange\'ly" TEMPLATE template0 {properties}')
+        async with new_database(url) as name:
+            real, new = [await admin.fetchrow(PROPERTIES, each) for each in ("strange'ly", name)]
+    finally:
+        await admin.execute('DROP DATABASE IF EXISTS "strange\'ly" WITH (FORCE)')
+        await admin.close()
+
+    assert real is not None
+    assert new == real
 
 
 async def test_what_cannot_be_restored_is_said_and_nothing_has_changed(
@@ -161,7 +253,7 @@ async def test_what_cannot_be_restored_is_said_and_nothing_has_changed(
     text.write_text("Dear diary")
 
     for words, what in (
-        (["restore"], "Name either the backup's file, or --already-done."),
+        (["restore"], "Name either the backup's file, or --already-done, or --compare."),
         (["restore", str(tmp_path / "none"), "--yes"], "There is no file"),
         (["restore", str(text), "--yes"], "is no backup, or damaged"),
         (["restore", str(strange), "--yes"], "there is no onsale in it"),

@@ -18,8 +18,11 @@ from starlette.routing import Route
 
 from box_office.providers import Authorised, Charge
 from onsale.payments.pretend.adapter import PretendProvider
-from onsale.payments.pretend.record import LATE_SECONDS
-from tests.payments.pretending import pretending
+from onsale.payments.pretend.charges import Wanted, authorise
+from onsale.payments.pretend.program import Provider
+from onsale.payments.pretend.record import LATE_SECONDS, Record
+from tests.given_time import eventually
+from tests.payments.pretending import KEY, pretending
 from tests.servers import serving
 
 ARRIVAL_SECONDS_MAX = 10.0
@@ -33,6 +36,7 @@ class Receiver:
     #: Type, id, and whether our adapter believes it.
     arrived: list[tuple[str, str, bool]] = field(default_factory=list)
     refuses: int = 0
+    url: str = ""
 
     async def receive(self, request: Request) -> Response:
         assert self.provider is not None
@@ -60,8 +64,8 @@ async def receiver(tmp_path: Path) -> AsyncIterator[Receiver]:
     receiver = Receiver()
     app = Starlette(routes=[Route("/hints", receiver.receive, methods=["POST"])])
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(serving(app))
-        program = pretending(tmp_path, notify=(f"{url}/hints",))
+        receiver.url = f"{await stack.enter_async_context(serving(app))}/hints"
+        program = pretending(tmp_path, notify=(receiver.url,))
         running = await asyncio.to_thread(stack.enter_context, program)
         connected = PretendProvider.connected(running.url, running.key)
         receiver.provider = await stack.enter_async_context(connected)
@@ -132,3 +136,22 @@ async def test_what_a_closed_receiver_missed_is_told_again(receiver: Receiver) -
     await receiver.until(2)
 
     assert sorted(receiver.types()) == ["charge.authorised", "charge.captured"]
+
+
+async def test_nothing_that_goes_wrong_ends_the_sending(
+    receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_the_way, record = tmp_path / "removed", Record(tmp_path / "removed" / "record")
+    in_the_way.touch()
+    provider = Provider(record, KEY, (receiver.url,), 0, asyncio.Event())
+    sending = asyncio.create_task(provider.deliver_forever())
+    await eventually(lambda: "FileExistsError" in caplog.text)
+
+    in_the_way.unlink()
+    record.prepare()
+    with record.open() as pages:
+        authorise(pages, Wanted(str(uuid4()), "pretend_ok", 4_200, "GBP"))
+    await receiver.until(1)
+
+    assert receiver.types() == ["charge.authorised"]
+    sending.cancel()

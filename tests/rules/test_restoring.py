@@ -1,6 +1,7 @@
 """Books that went back to an older moment, while the payment provider did not."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,16 +10,19 @@ import pytest
 from box_office.audit import audit
 from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.database import Database
+from box_office.hints import LOST_MONEY_HOURS, receive_hint
 from box_office.providers import (
     Authorisation,
     Charge,
     ChargeState,
+    Hint,
     ProviderUnreachable,
     Standing,
 )
 from box_office.purchases import PurchaseRequest, purchase_reservation
 from box_office.reservations import ReservationRow
 from box_office.restoring import (
+    ARRIVING_SECONDS,
     THE_BEGINNING,
     VERSIONS_SKIPPED,
     Comparison,
@@ -26,6 +30,7 @@ from box_office.restoring import (
     step_over,
 )
 from models import Order, OrderStatus, new_id
+from tests.given_time import eventually
 from tests.halls import Hall, PretendProvider, open_hall
 
 LOST_ID = new_id()
@@ -39,6 +44,7 @@ class Provider(PretendProvider):
     is_silent = False
     breaks_at: UUID | None = None
     asked_since = THE_BEGINNING
+    meanwhile: Callable[[], Awaitable[None]] | None = None
 
     async def changed_since(self, moment: datetime) -> list[UUID]:
         self.asked_since = moment
@@ -49,6 +55,9 @@ class Provider(PretendProvider):
             raise RuntimeError
         if self.is_silent:
             raise ProviderUnreachable
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
         return await super().look_up(payment_id)
 
     async def authorise(self, charge: Charge) -> Authorisation:
@@ -112,6 +121,19 @@ async def test_no_version_comes_to_mean_something_else(hall: Hall) -> None:
     after = (await hall.ledger())["version"]
     assert after == before + VERSIONS_SKIPPED + 1
     assert len(await hall.fetch("SELECT * FROM seat_changes")) == 1
+
+
+async def test_versions_are_stepped_over_while_somebody_reads_or_pays(hall: Hall) -> None:
+    await bought(hall, 1)
+    await hall.execute("UPDATE payments SET state = 'VOIDED', looked_at = now()")
+    async with hall.box_office.database.pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM seat_changes")  # As a backup and an audit do.
+        await other.execute("SELECT FROM payments FOR UPDATE")
+
+        await step_over(hall.box_office.database)
+
+    await hall.execute("UPDATE payments SET state = 'CAPTURED'")
+    assert await hall.fetch("SELECT FROM seat_changes") == []
 
 
 async def test_a_version_that_the_replaced_books_had_come_to_is_stepped_over_too(
@@ -209,6 +231,47 @@ async def test_an_order_that_was_refunded_since_is_cancelled_again(
     assert (await hall.states())[1] == FREE
 
 
+async def test_an_order_that_may_have_been_cancelled_or_not_waits(
+    hall: Hall, provider: Provider
+) -> None:
+    order = await bought(hall, 1)
+    (payment_id,) = provider.charges
+    provider.charges[payment_id] = Standing(ChargeState.REFUNDED, f"pretend-{payment_id}")
+    async with hall.box_office.database.pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM event_seats FOR UPDATE")
+        comparing = asyncio.create_task(comparisons(hall))
+        await eventually(lambda: connection_that_waits_is_cut(hall))
+        assert await comparing == [Comparison.WAITS]
+
+    assert await order_status(hall, order) == OrderStatus.PAID
+    again = [one async for _, one in compare_with_provider(hall.box_office)]
+    assert again == [Comparison.CANCELLED]
+    assert await order_status(hall, order) == OrderStatus.REFUNDED
+
+
+async def connection_that_waits_is_cut(hall: Hall) -> bool:
+    return bool(
+        await hall.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+    )
+
+
+async def test_an_order_that_is_cancelled_meanwhile_agrees(hall: Hall, provider: Provider) -> None:
+    order = await bought(hall, 1)
+
+    async def cancel() -> None:
+        request = CancelOrderRequest(order.buyer_id, order.id, None, str(new_id()))
+        assert isinstance(await cancel_order(hall.box_office, request), Order)
+
+    provider.meanwhile = cancel
+
+    assert await comparisons(hall) == [Comparison.AGREES]
+
+    assert await order_status(hall, order) == OrderStatus.REFUNDED
+
+
 async def test_a_refunded_order_of_an_event_that_is_over_is_said_to_stay(
     hall: Hall, provider: Provider
 ) -> None:
@@ -249,3 +312,102 @@ async def test_a_cancelled_order_stays_cancelled(hall: Hall, provider: Provider)
     assert await comparisons(hall) == [Comparison.AGREES]
 
     assert (await only_charge(provider)).state is ChargeState.REFUNDED
+
+
+async def test_what_was_on_its_way_to_the_provider_is_waited_for(
+    hall: Hall, provider: Provider
+) -> None:
+    order = await bought(hall, 1)
+    (payment_id,) = provider.charges
+    await step_over(hall.box_office.database)
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+        await provider.authorise(Charge(LOST_ID, 4_200, "GBP", "pretend_slow"))
+        await provider.refund(f"pretend-{payment_id}")
+
+    found = [one async for one in compare_with_provider(hall.box_office, wait=wait)]
+
+    assert found == [
+        (payment_id, Comparison.AGREES),
+        (payment_id, Comparison.CANCELLED),
+        (LOST_ID, Comparison.GIVEN_BACK),
+    ]
+    assert ARRIVING_SECONDS - 5 < waited[0] <= ARRIVING_SECONDS
+    assert provider.charges[LOST_ID].state is ChargeState.VOIDED
+    assert await order_status(hall, order) == OrderStatus.REFUNDED
+    assert await hall.fetch("SELECT FROM restores WHERE compared_at IS NULL") == []
+
+
+async def test_nothing_is_on_its_way_for_longer_than_a_call_may_take(hall: Hall) -> None:
+    await step_over(hall.box_office.database)
+    await hall.execute(
+        "UPDATE restores SET restored_at = now() - make_interval(secs => $1)", ARRIVING_SECONDS
+    )
+
+    async def wait(seconds: float) -> None:
+        raise AssertionError(seconds)
+
+    assert [one async for one in compare_with_provider(hall.box_office, wait=wait)] == []
+
+    assert await hall.fetch("SELECT FROM restores WHERE compared_at IS NULL") == []
+
+
+async def test_what_was_compared_is_compared_once_more_since_a_moment_that_is_named(
+    hall: Hall, provider: Provider
+) -> None:
+    assert await comparisons(hall) == []
+    await provider.authorise(Charge(LOST_ID, 4_200, "GBP", "pretend_late_money"))
+    moment = datetime.now(UTC)
+
+    found = [one async for one in compare_with_provider(hall.box_office, since=moment)]
+
+    assert found == [(LOST_ID, Comparison.GIVEN_BACK)]
+    assert provider.asked_since == moment
+
+
+async def late_money(hall: Hall, provider: Provider) -> None:
+    """Somebody paid by bank transfer, the books were lost, and the transfer arrives."""
+    await provider.authorise(Charge(LOST_ID, 4_200, "GBP", "pretend_action_required"))
+    assert await comparisons(hall) == [Comparison.GIVEN_BACK]
+    provider.charges[LOST_ID] = Standing(ChargeState.CAPTURED, f"pretend-{LOST_ID}")
+
+
+async def test_late_money_of_a_payment_that_was_lost_is_given_back(
+    hall: Hall, provider: Provider
+) -> None:
+    await late_money(hall, provider)
+
+    for _ in range(2):
+        await receive_hint(hall.box_office, Hint("evt_1", LOST_ID))
+
+    assert (await only_charge(provider)).state is ChargeState.REFUNDED
+
+
+async def test_a_hint_of_lost_money_is_not_acknowledged_before_the_money_went_back(
+    hall: Hall, provider: Provider
+) -> None:
+    await late_money(hall, provider)
+    provider.is_silent = True
+    with pytest.raises(ProviderUnreachable):
+        await receive_hint(hall.box_office, Hint("evt_1", LOST_ID))
+
+    provider.is_silent = False
+    await receive_hint(hall.box_office, Hint("evt_1", LOST_ID))
+
+    assert (await only_charge(provider)).state is ChargeState.REFUNDED
+
+
+async def test_long_after_a_restore_a_payment_that_is_not_in_the_books_is_somebody_elses(
+    hall: Hall, provider: Provider
+) -> None:
+    await late_money(hall, provider)
+    await hall.execute(
+        "UPDATE restores SET restored_at = now() - make_interval(hours => $1)", LOST_MONEY_HOURS
+    )
+
+    await receive_hint(hall.box_office, Hint("evt_1", LOST_ID))
+
+    assert (await only_charge(provider)).state is ChargeState.CAPTURED
+    assert len(await hall.fetch("SELECT FROM payment_hints")) == 1

@@ -58,26 +58,41 @@ def prepared(data_dir: Path) -> Path:
 
 
 async def _keep(argv: list[str], door: socket.socket, key: str, data_dir: Path) -> None:
-    """Start it, and again whenever it ends."""
+    """Start it, and again whenever it ends or cannot be started."""
     while True:
-        with (data_dir / "pretend-payments.log").open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "onsale", "pretend-payments", *argv),
-                cwd=ROOT,
-                env=os.environ | {"ONSALE_PAYMENTS_KEY": key, "ONSALE_DATA_DIR": str(data_dir)},
-                pass_fds=[door.fileno()],
-                stdin=asyncio.subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # Ctrl-C in the terminal is for us, who end it in order.
-            )
         try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
-        log.error("The pretending payment provider has ended; it is started again", exit_code=code)
+            process = await _start(argv, door, key, data_dir)
+        except OSError:  # No file descriptor is free, or no room on the disk: now.
+            log.exception("The pretending payment provider cannot be started; it is tried again")
+        else:
+            await _watch(process)
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _start(
+    argv: list[str], door: socket.socket, key: str, data_dir: Path
+) -> asyncio.subprocess.Process:
+    with (prepared(data_dir) / "pretend-payments.log").open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "onsale", "pretend-payments", *argv),
+            cwd=ROOT,
+            env=os.environ | {"ONSALE_PAYMENTS_KEY": key, "ONSALE_DATA_DIR": str(data_dir)},
+            pass_fds=[door.fileno()],
+            stdin=asyncio.subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C in the terminal is for us, who end it in order.
+        )
+
+
+async def _watch(process: asyncio.subprocess.Process) -> None:
+    """Wait for its end; ended ourselves, end it."""
+    try:
+        code = await process.wait()
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
+    log.error("The pretending payment provider has ended; it is started again", exit_code=code)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

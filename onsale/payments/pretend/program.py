@@ -210,6 +210,8 @@ class Provider:
                     await self._deliver(client)
                 except sqlite3.Error as fault:
                     logger.warning("The record cannot be used: %s", fault)
+                except Exception:
+                    logger.exception("Webhooks could not be sent; they are sent again")
 
     async def _deliver(self, client: httpx.AsyncClient) -> None:
         due: list[Delivery] = await asyncio.to_thread(
