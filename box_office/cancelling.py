@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 from dataclasses import dataclass
+from time import monotonic
 from uuid import UUID
 
 import asyncpg
@@ -21,7 +22,8 @@ from box_office.settling import Unsettled, settle
 from box_office.wording import key_reused, not_cancellable, order_not_found
 from models import Order, OrderStatus
 
-#: The order is cancelled by then, and says so; money that takes longer comes back all the same.
+#: From the call on. The order is cancelled by then, and says so; money that takes longer comes back
+#: all the same.
 REFUND_ANSWER_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ async def cancel_order(box_office: BoxOffice, request: CancelOrderRequest) -> Or
 
 async def cancel(box_office: BoxOffice, request: CancelOrderRequest) -> Order | list[Refusal]:
     """Void the order, or find that this key has, and see to its refund."""
+    began = monotonic()
     event_id = await event_of_order(box_office.database, request.buyer_id, request.order_id)
     if event_id is None:
         return [order_not_found()]
@@ -73,7 +76,8 @@ async def cancel(box_office: BoxOffice, request: CancelOrderRequest) -> Order | 
         return [refusal_of(voided)]
     if voided["o_payment"] is not None:
         going_back = box_office.in_background(refund(box_office, voided["o_payment"]))
-        await asyncio.wait({going_back}, timeout=REFUND_ANSWER_SECONDS)
+        left = began + REFUND_ANSWER_SECONDS - monotonic()
+        await asyncio.wait({going_back}, timeout=max(left, 0))
     return (await orders_by_ids(box_office.database, [request.order_id]))[request.order_id]
 
 

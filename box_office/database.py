@@ -15,6 +15,9 @@ STATEMENT_TIMEOUT_MS = 5_000
 #: Above PostgreSQL's deadlock_timeout of 1 s: of a deadlock one falls, and not both.
 LOCK_TIMEOUT_MS = 2_000
 CONNECT_TIMEOUT_SECONDS = 5.0
+#: Longer than anybody asks PostgreSQL to take (the audit, an import): whoever hears nothing for so
+#: long hears nothing any more. PostgreSQL's own limit holds only while it is there.
+SILENCE_SECONDS_MAX = 65.0
 SESSION_CONNECTIONS = 8
 WINDOW_CONNECTIONS = 4
 
@@ -28,8 +31,13 @@ class Database:
     pool: asyncpg.Pool[asyncpg.Record]
 
     @classmethod
-    async def connect(cls, url: str) -> Database:
-        """Open both pools. Without an answer: OSError, TimeoutError or asyncpg.PostgresError."""
+    async def connect(
+        cls, url: str, silence_seconds_max: float | None = SILENCE_SECONDS_MAX
+    ) -> Database:
+        """Open both pools. Without an answer: OSError, TimeoutError or asyncpg.PostgresError.
+
+        A command unanswered for so long gives its connection up; None, for work without a limit.
+        """
         plain = plain_text(url)
         pool = await asyncpg.create_pool(
             plain,
@@ -44,7 +52,10 @@ class Database:
         engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=lambda: asyncpg.connect(
-                plain, timeout=CONNECT_TIMEOUT_SECONDS, server_settings=server_settings()
+                plain,
+                timeout=CONNECT_TIMEOUT_SECONDS,
+                command_timeout=silence_seconds_max,
+                server_settings=server_settings(),
             ),
             pool_size=SESSION_CONNECTIONS,
             max_overflow=0,

@@ -10,12 +10,13 @@ import logging
 from collections import Counter, deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
 
-from box_office.batches import Again, Statement, Written
+from box_office.batches import Again, Connection, Statement, Written
 from box_office.boards import SeatBoards
 from box_office.changes import SeatChanges
 from box_office.crash_points import Moment, passing_window
@@ -34,8 +35,10 @@ CLAIM_REQUESTS_MAX = 10
 BATCH_TRIES_MAX = 4
 #: How often a request that was neither granted nor refused is decided again.
 AGAIN_MAX = 20
-#: No statement of ours takes as long; whoever waits longer has lost the connection.
+#: Getting a connection and being decided; whoever waits longer has lost the connection.
 BATCH_TIMEOUT_SECONDS = 8.0
+#: Who has stood in line for longer, and can wait, is told to come again while they still listen.
+IN_LINE_SECONDS_MAX = 5.0
 #: How long the pool may take to have a connection back, once the batch is decided.
 RELEASE_TIMEOUT_SECONDS = 1.0
 
@@ -74,10 +77,18 @@ class Waiting:
     statement: Statement[Any]
     request: Any
     claims: frozenset[Hashable]
+    #: Whether they may be told to come again.
+    can_wait: bool = False
     tries: int = 1
+    since: float = field(default_factory=monotonic)
     future: "asyncio.Future[Any]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+    @property
+    def stood_too_long(self) -> bool:
+        """Whether it is time to tell them to come again."""
+        return self.can_wait and monotonic() - self.since > IN_LINE_SECONDS_MAX
 
 
 @dataclass(slots=True)
@@ -100,14 +111,14 @@ class Windows:
     ) -> Answer:
         """Queue a request and wait for its answer. It goes on when the caller is cancelled.
 
-        Whoever `can_wait` is turned away by a full window; what finishes something that has begun,
-        such as a sale, never is. Raises OutcomeUnknownError when nobody can say what happened,
-        NothingDoneError when nothing did.
+        Whoever `can_wait` is turned away by a full window, and once they have stood in line for too
+        long; what finishes something that has begun, such as a sale, never is. Raises
+        OutcomeUnknownError when nobody can say what happened, NothingDoneError when nothing did.
         """
         window = self._open.get(event_id)
         if window is None:
             window = self._open[event_id] = Window(self, event_id)
-        waiting = Waiting(statement, request, claims)
+        waiting = Waiting(statement, request, claims, can_wait)
         if can_wait and window.is_full_for(claims):
             raise NothingDoneError("Too many requests wait already.")
         answer: Answer = await window.queue(waiting)
@@ -148,25 +159,30 @@ class Window:
     async def _serve(self) -> None:
         try:
             while self.waiting:
-                batch = self._next_batch()
-                await self._write(batch)
+                if batch := self._next_batch():
+                    await self._write(batch)
         finally:
             self.windows.forget(self.event_id)
 
     def _next_batch(self) -> list[Waiting]:
-        """Take from the line, in order, what can be decided together.
+        """Take from the line, in order, what can be decided together; perhaps nobody is left.
 
         Whoever is passed over keeps their place, and nobody who shares a claim with them overtakes.
+        Those who have stood too long are at the head: they are told to come again on the way.
         """
-        first = self.waiting[0]
         batch: list[Waiting] = []
         passed_over: list[Waiting] = []
         claimed: set[Hashable] = set()
+        too_long_since = monotonic() - IN_LINE_SECONDS_MAX
         while (
             self.waiting and len(batch) < BATCH_REQUESTS_MAX and len(passed_over) < PASSED_OVER_MAX
         ):
             waiting = self.waiting.popleft()
-            fits = waiting.statement is first.statement and claimed.isdisjoint(waiting.claims)
+            if waiting.can_wait and waiting.since < too_long_since:
+                self._turn_away(waiting)
+                continue
+            is_of_a_kind = not batch or waiting.statement is batch[0].statement
+            fits = is_of_a_kind and claimed.isdisjoint(waiting.claims)
             claimed |= waiting.claims
             (batch if fits else passed_over).append(waiting)
         self.waiting.extendleft(reversed(passed_over))
@@ -190,7 +206,10 @@ class Window:
                 return
             # Somebody's request could not be written. Alone, only the guilty one is refused.
             for waiting in batch:
-                await self._write([waiting])
+                if waiting.stood_too_long:
+                    self._turn_away(waiting)
+                else:
+                    await self._write([waiting])
         else:
             passing_window(statement, Moment.WRITTEN)
             self._announce(written.changes)
@@ -211,7 +230,7 @@ class Window:
             try:
                 return await self._in_time(statement, requests)
             except worth_another:
-                if attempt == BATCH_TRIES_MAX:
+                if attempt == BATCH_TRIES_MAX or batch[0].stood_too_long:
                     raise
                 await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError("the loop returns or raises")
@@ -222,19 +241,24 @@ class Window:
         asyncpg waits without end for a server that does not answer to say that it has stopped: the
         connection is cut instead, and replaced by the pool.
         """
-        pool = self.windows.database.pool
-        connection = await pool.acquire(timeout=BATCH_TIMEOUT_SECONDS)
+        connection: Connection | None = None
         try:
             async with asyncio.timeout(BATCH_TIMEOUT_SECONDS):
+                connection = await self.windows.database.pool.acquire()
                 return await statement.write(connection, self.event_id, requests)
         except TimeoutError:
-            connection.terminate()
+            if connection is not None:
+                connection.terminate()
             raise
         finally:
-            try:
-                await pool.release(connection, timeout=RELEASE_TIMEOUT_SECONDS)
-            except Exception:  # The batch is decided, whatever became of its connection.
-                logger.exception("A connection was not given back; the pool makes another")
+            if connection is not None:
+                await self._give_back(connection)
+
+    async def _give_back(self, connection: Connection) -> None:
+        try:
+            await self.windows.database.pool.release(connection, timeout=RELEASE_TIMEOUT_SECONDS)
+        except Exception:  # The batch is decided, whatever became of its connection.
+            logger.exception("A connection was not given back; the pool makes another")
 
     def _announce(self, changes: SeatChanges | None) -> None:
         """Tell the own board before the buyer, and everybody else on the way."""
@@ -266,6 +290,10 @@ class Window:
         self._leave(waiting)
         if not waiting.future.done():
             waiting.future.set_result(answer)
+
+    def _turn_away(self, waiting: Waiting) -> None:
+        """Tell somebody to come again: nothing was done about them, and they wait no longer."""
+        self._fail([waiting], NothingDoneError("They have stood in line for too long."))
 
     def _fail(self, batch: list[Waiting], error: Exception) -> None:
         """Give everybody in the batch the same bad news."""

@@ -98,7 +98,15 @@ async def lost_cancellations(database: Database, record: Record) -> list[Any]:
 
 def given_to_two_at_once(record: Record) -> list[Any]:
     """Which seats were acknowledged to somebody before whoever had them asked to cancel."""
-    cancelled_at = {told.about: told.sent_at for told in reversed(record.of(Action.CANCEL))}
+    sold_as: dict[UUID | None, UUID | None] = {
+        told.answer.order.id: told.about
+        for told in record.of(Action.PURCHASE)
+        if told.answer.order is not None
+    }
+    cancelled_at = {
+        sold_as.get(told.about, told.about): told.sent_at
+        for told in reversed(record.of(Action.CANCEL, Action.CANCEL_ORDER))
+    }
     owned: dict[int, list[tuple[float, float, UUID]]] = defaultdict(list)
     for told in record.of(Action.RESERVE):
         if (held := told.answer.reservation) is not None:

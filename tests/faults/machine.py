@@ -70,6 +70,16 @@ class OwnPostgres:
         os.kill(self.pid, signal.SIGQUIT)
         self._wait_until_gone(children)
 
+    def freeze(self) -> None:
+        """As a host that vanishes: nobody is told anything, nor that it is over."""
+        os.kill(self.pid, signal.SIGSTOP)  # First, for it begins no more from now on.
+        for pid in _children(self.pid):
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        for pid in (*_children(self.pid), self.pid):
+            os.kill(pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """In order."""
         if self._server is not None:

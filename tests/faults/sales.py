@@ -13,7 +13,7 @@ from uuid import UUID
 from tests.halls import Hall
 from tests.races.doors import Buyer, Door, HttpDoor
 from tests.races.pools import connection_pools
-from tests.races.record import Action, Answer, Held, Record, Told
+from tests.races.record import Action, Answer, Held, Record, Sold, Told
 from tests.servers import ServerProcess
 
 #: How many want a seat that somebody has had before them.
@@ -57,15 +57,25 @@ class Sales:
 
     async def _visit(self, dice: random.Random, buyer: Buyer, habit: str) -> None:
         seats = self._choose(dice)
+        held = await self._hold(dice, buyer, seats)
+        if held is not None and habit in {"pay", "pay and return"}:
+            sold = await self.pay(dice, buyer, held)
+            if sold is not None and habit == "pay and return":
+                await self.give_back(dice, buyer, sold)
+        elif held is None or (habit == "cancel" and await self.cancel(dice, buyer, held)):
+            self._free.extendleft(seats)
 
+    async def hold(self, dice: random.Random, buyer: Buyer) -> Held:
+        """Reserve some seats, whichever are to be had."""
+        while (held := await self._hold(dice, buyer, self._choose(dice))) is None:
+            pass
+        return held
+
+    async def _hold(self, dice: random.Random, buyer: Buyer, seats: list[int]) -> Held | None:
         async def reserve(door: Door) -> Answer:
             return await door.reserve(buyer, seats, 0)
 
-        held = (await self.settle(dice, Action.RESERVE, buyer, None, reserve)).reservation
-        if held is not None and habit == "pay":
-            await self._pay(dice, buyer, held)
-        elif held is None or (habit == "cancel" and await self._cancel(dice, buyer, held)):
-            self._free.extendleft(seats)
+        return (await self.settle(dice, Action.RESERVE, buyer, None, reserve)).reservation
 
     def _choose(self, dice: random.Random) -> list[int]:
         """Two seats; now and then one of them is somebody else's, most likely."""
@@ -76,20 +86,32 @@ class Sales:
         self._asked_for += seats
         return sorted(set(seats))
 
-    async def _cancel(self, dice: random.Random, buyer: Buyer, held: Held) -> bool:
+    async def cancel(self, dice: random.Random, buyer: Buyer, held: Held) -> bool:
+        """Give a reservation back, and tell whether that was granted."""
+
         async def cancel(door: Door) -> Answer:
             return await door.cancel(buyer, held.id)
 
         answer = await self.settle(dice, Action.CANCEL, buyer, held.id, cancel)
         return answer.reservation is not None
 
-    async def _pay(self, dice: random.Random, buyer: Buyer, held: Held) -> None:
+    async def pay(self, dice: random.Random, buyer: Buyer, held: Held) -> Sold | None:
+        """Pay with a sound card."""
         key = f"{dice.getrandbits(64):x}"
 
         async def pay(door: Door) -> Answer:
             return await door.purchase(buyer, held.id, "pretend_ok", key)
 
-        await self.settle(dice, Action.PURCHASE, buyer, held.id, pay)
+        return (await self.settle(dice, Action.PURCHASE, buyer, held.id, pay)).order
+
+    async def give_back(self, dice: random.Random, buyer: Buyer, sold: Sold) -> None:
+        """Cancel an order."""
+        key = f"{dice.getrandbits(64):x}"
+
+        async def cancel(door: Door) -> Answer:
+            return await door.cancel_order(buyer, sold.id, key)
+
+        await self.settle(dice, Action.CANCEL_ORDER, buyer, sold.id, cancel)
 
     async def settle(
         self,

@@ -1,7 +1,9 @@
 """The window: what waits together is decided together, and nobody waits in vain."""
 
 import asyncio
+import time
 from collections.abc import Hashable, Sequence
+from math import inf
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,10 +11,13 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
+from box_office import cancelling, windows
 from box_office.batches import Again, Connection, Written
+from box_office.cancelling import CancelOrderRequest, cancel_order
 from box_office.changes import SeatChanges
-from box_office.database import Database
+from box_office.database import WINDOW_CONNECTIONS, Database
 from box_office.news import NoNews
+from box_office.purchases import PurchaseRequest, purchase_reservation
 from box_office.refusals import OutcomeUnknown
 from box_office.reservations import ReservationRow
 from box_office.windows import (
@@ -25,7 +30,8 @@ from box_office.windows import (
     OutcomeUnknownError,
     Windows,
 )
-from tests.halls import NoBoards, open_hall
+from models import Order, OrderStatus
+from tests.halls import NoBoards, PretendProvider, open_hall
 from tests.live.breakable import BreakableProxy
 
 
@@ -172,7 +178,10 @@ async def test_only_the_guilty_request_of_a_batch_is_refused(counter: Windows) -
     assert answers[2] == "grace"
 
 
-async def test_a_full_window_turns_away_who_comes_next(counter: Windows) -> None:
+async def test_a_full_window_turns_away_who_comes_next(
+    counter: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "IN_LINE_SECONDS_MAX", inf)
     echo, event_id = Echo("SELECT 1"), uuid4()
 
     answers = await asyncio.gather(
@@ -184,6 +193,110 @@ async def test_a_full_window_turns_away_who_comes_next(counter: Windows) -> None
     assert answers[:-2] == list(range(WINDOW_REQUESTS_MAX))
     assert isinstance(answers[-2], NothingDoneError)
     assert answers[-1] == "finishes a sale"
+
+
+async def test_who_has_stood_in_line_too_long_is_told_to_come_again(
+    counter: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "IN_LINE_SECONDS_MAX", 0.5)
+    slow, event_id = Echo("SELECT pg_sleep(1)"), uuid4()
+    first = asyncio.create_task(counter.submit(event_id, slow, "first", can_wait=True))
+    await asyncio.sleep(0.2)
+    echo = Echo("SELECT 1")
+    early = [
+        asyncio.create_task(counter.submit(event_id, echo, "early", can_wait=True)),
+        asyncio.create_task(counter.submit(event_id, echo, "finishes a sale")),
+    ]
+    await asyncio.sleep(0.6)
+
+    late = await counter.submit(event_id, echo, "late", can_wait=True)
+
+    told = await asyncio.gather(*early, return_exceptions=True)
+    assert await first == "first"
+    assert isinstance(told[0], NothingDoneError)
+    assert told[1] == "finishes a sale"
+    assert late == "late"
+    assert echo.batches == [["finishes a sale", "late"]]
+    await asyncio.sleep(0)
+    assert not counter._open, "nobody is left to wait for"
+
+
+async def test_a_line_of_which_everybody_has_stood_too_long_is_sent_away_at_once(
+    counter: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "IN_LINE_SECONDS_MAX", 0.2)
+    echo, event_id = Echo("SELECT pg_sleep(0.5)"), uuid4()
+    first = asyncio.create_task(counter.submit(event_id, echo, "first", can_wait=True))
+    await asyncio.sleep(0.05)
+
+    others = await asyncio.gather(
+        *(counter.submit(event_id, echo, n, can_wait=True) for n in range(1_000)),
+        return_exceptions=True,
+    )
+
+    assert await first == "first"
+    assert {type(answer) for answer in others} == {NothingDoneError}
+    assert echo.batches == [["first"]]
+
+
+async def test_who_is_undecided_for_too_long_is_told_to_come_again(
+    counter: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Undecided(Echo):
+        async def write(
+            self, connection: Connection, event_id: UUID, requests: Sequence[Any]
+        ) -> Written[Any]:
+            await super().write(connection, event_id, requests)
+            return Written([Again(self, only("later"), "never decided") for _ in requests], None)
+
+    monkeypatch.setattr(windows, "IN_LINE_SECONDS_MAX", 0.5)
+    undecided = Undecided("SELECT pg_sleep(0.2)")
+
+    with pytest.raises(NothingDoneError):
+        await counter.submit(uuid4(), undecided, "patient", can_wait=True)
+
+    assert len(undecided.batches) <= 3
+
+
+async def test_those_who_are_decided_one_by_one_do_not_wait_for_ever_either(
+    counter: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Guilty(Echo):
+        async def write(
+            self, connection: Connection, event_id: UUID, requests: Sequence[Any]
+        ) -> Written[Any]:
+            if len(requests) > 1:
+                await connection.execute("INSERT INTO performers VALUES (gen_random_uuid(), '')")
+            return await super().write(connection, event_id, requests)
+
+    monkeypatch.setattr(windows, "IN_LINE_SECONDS_MAX", 1.0)
+    guilty, event_id = Guilty("SELECT pg_sleep(0.7)"), uuid4()
+
+    answers = await asyncio.gather(
+        *(counter.submit(event_id, guilty, n, can_wait=True) for n in range(4)),
+        return_exceptions=True,
+    )
+
+    assert answers[0] == 0
+    assert isinstance(answers[3], NothingDoneError)
+
+
+async def test_a_batch_waits_for_a_connection_and_an_answer_no_longer_than_for_one_of_them(
+    counter: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "BATCH_TIMEOUT_SECONDS", 1.0)
+    pool = counter.database.pool
+    taken = [await pool.acquire() for _ in range(WINDOW_CONNECTIONS)]
+    began = time.monotonic()
+    asking = asyncio.create_task(counter.submit(uuid4(), Echo("SELECT pg_sleep(3)"), "slow"))
+    await asyncio.sleep(0.8)
+
+    for connection in taken:
+        await pool.release(connection)
+    with pytest.raises(OutcomeUnknownError):
+        await asking
+
+    assert time.monotonic() - began < 1.6
 
 
 async def test_nobody_fills_a_window_alone(counter: Windows) -> None:
@@ -259,6 +372,22 @@ async def test_a_lock_that_is_never_given_back_is_said_to_have_changed_nothing(
         assert isinstance(await hall.reserve(3), ReservationRow)
 
 
+async def test_who_has_waited_too_long_for_a_lock_is_not_made_to_wait_for_it_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "IN_LINE_SECONDS_MAX", 1.0)
+    async with open_hall(database) as hall:
+        async with database.pool.acquire() as other, other.transaction():
+            await other.execute("SELECT 1 FROM event_seats WHERE seat_index = 3 FOR UPDATE")
+            began = time.monotonic()
+            answer = await hall.reserve(3)
+            seconds = time.monotonic() - began
+
+        assert isinstance(answer, list)
+        assert "nothing was done" in answer[0].message
+        assert seconds < 3.8, "it stood there for two lock timeouts"
+
+
 async def test_a_server_that_falls_silent_is_not_waited_for(database_url: str) -> None:
     url = make_url(database_url)
     assert url.host is not None
@@ -279,3 +408,41 @@ async def test_a_server_that_falls_silent_is_not_waited_for(database_url: str) -
         assert isinstance(await hall.reserve(3), ReservationRow)
     await database.close()
     await proxy.close()
+
+
+class SilentProvider(PretendProvider):
+    """Says nothing about refunds until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+
+    async def refund(self, reference: str) -> None:
+        await self.answers.wait()
+        await super().refund(reference)
+
+
+async def test_who_waited_for_the_window_waits_for_the_refund_no_longer_than_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancelling, "REFUND_ANSWER_SECONDS", 1.5)
+    provider = SilentProvider()
+    async with open_hall(database, provider=provider) as hall:
+        held = await hall.held(1)
+        payment = PurchaseRequest(held.buyer_id, held.id, "ada@example.org", "pretend_ok", "once")
+        order = await purchase_reservation(hall.box_office, payment)
+        assert isinstance(order, Order)
+        request = CancelOrderRequest(order.buyer_id, order.id, None, str(uuid4()))
+
+        async with database.pool.acquire() as other, other.transaction():
+            await other.execute("SELECT 1 FROM orders WHERE id = $1 FOR UPDATE", order.id)
+            began = time.monotonic()
+            cancelling_it = asyncio.create_task(cancel_order(hall.box_office, request))
+            await asyncio.sleep(1.2)
+        cancelled = await cancelling_it
+        seconds = time.monotonic() - began
+
+        provider.answers.set()
+        assert isinstance(cancelled, Order)
+        assert cancelled.status is OrderStatus.CANCELLED
+        assert 1.2 < seconds < 2.4

@@ -7,7 +7,13 @@ import httpx
 import pytest
 
 from onsale.graphql.http import REQUEST_BYTES_MAX
-from tests.transport.tiny import SECRET, TinyServer
+from tests.transport.tiny import (
+    LINGERS_SECONDS,
+    MUTATION_ANSWER_SECONDS,
+    QUERY_TIMEOUT_SECONDS,
+    SECRET,
+    TinyServer,
+)
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -263,6 +269,15 @@ async def test_a_query_that_takes_too_long_is_given_up(
     assert server.stage.given_up == 1
 
 
+async def test_a_query_that_is_given_up_is_not_waited_for_to_clean_up(
+    client: httpx.AsyncClient,
+) -> None:
+    async with asyncio.timeout(LINGERS_SECONDS):
+        response = await post(client, {"query": "{ lingering }"})
+
+    assert code_of(response) == "TIMEOUT"
+
+
 async def test_a_query_whose_client_has_gone_is_given_up(
     client: httpx.AsyncClient, server: TinyServer
 ) -> None:
@@ -278,7 +293,21 @@ async def test_a_mutation_whose_client_has_gone_is_finished_and_not_cut_by_time(
 ) -> None:
     with pytest.raises(httpx.ReadTimeout):
         await client.post("/graphql", json={"query": "mutation { finish }"}, timeout=1.3)
+    assert QUERY_TIMEOUT_SECONDS < 1.3 < MUTATION_ANSWER_SECONDS
     server.stage.gate.set()
     await server.operations.finish()
 
+    assert server.stage.finished == 1
+
+
+async def test_who_waits_too_long_for_a_mutation_is_answered_and_it_goes_on(
+    client: httpx.AsyncClient, server: TinyServer
+) -> None:
+    response = await client.post("/graphql", json={"query": "mutation { finish }"}, timeout=4)
+
+    assert response.status_code == 503
+    assert code_of(response) == "TIMEOUT"
+    assert "Repeat exactly this call" in response.text
+    server.stage.gate.set()
+    await server.operations.finish()
     assert server.stage.finished == 1

@@ -36,6 +36,21 @@ async def test_each_operation_is_one_line(client: httpx.AsyncClient, read_log: R
     }
 
 
+async def test_a_mutation_that_is_late_is_a_line_when_it_is_answered_and_one_at_its_end(
+    client: httpx.AsyncClient, server: TinyServer, read_log: ReadLog
+) -> None:
+    read_log()
+
+    await client.post("/graphql", json={"query": "mutation Late { finish }"}, timeout=4)
+    server.stage.gate.set()
+    await server.operations.finish()
+
+    answered, ended = read_log()
+    assert answered["codes"] == ["TIMEOUT"]
+    assert (ended["name"], ended["outcome"]) == ("Late", "ok")
+    assert ended["request_id"] == answered["request_id"]
+
+
 async def test_a_subscription_is_a_line_at_its_start_and_one_at_its_end(
     server: TinyServer, read_log: ReadLog
 ) -> None:

@@ -250,6 +250,20 @@ async def test_a_query_that_takes_too_long_is_given_up(ready: Client) -> None:
     assert error["payload"][0]["extensions"]["code"] == "TIMEOUT"
 
 
+async def test_who_waits_too_long_for_a_mutation_is_answered_and_it_goes_on(
+    ready: Client, server: TinyServer
+) -> None:
+    await ready.subscribe("a", "mutation { finish }")
+
+    error = await ready.receive()
+
+    assert (error["id"], error["type"]) == ("a", "error")
+    assert error["payload"][0]["extensions"]["code"] == "TIMEOUT"
+    server.stage.gate.set()
+    await server.operations.finish()
+    assert server.stage.finished == 1
+
+
 async def test_completing_ends_the_operation_and_frees_its_id(
     ready: Client, server: TinyServer
 ) -> None:

@@ -23,6 +23,9 @@ from tests.servers import serving
 FOREIGN_FRIEND = "https://tickets.example"
 SECRET = "hunter2"
 QUERY_TIMEOUT_SECONDS = 1.0
+MUTATION_ANSWER_SECONDS = 1.5
+#: What a query that is given up may still take to let go of what it has.
+LINGERS_SECONDS = 3.0
 OPERATIONS_MAX = 4
 
 
@@ -102,6 +105,14 @@ class Query:
             raise
         return "done"
 
+    @strawberry.field
+    async def lingering(self, info: Info) -> str:
+        try:
+            await info.context.stage.gate.wait()
+        finally:
+            await asyncio.sleep(LINGERS_SECONDS)
+        return "done"
+
 
 @strawberry.type
 class Mutation:
@@ -168,7 +179,7 @@ class TinyServer:
 async def tiny_server() -> AsyncIterator[TinyServer]:
     stage = Stage()
     tokens = Tokens(OKPKey.generate_key("Ed25519"))
-    operations = Operations(tiny_schema, QUERY_TIMEOUT_SECONDS)
+    operations = Operations(tiny_schema, QUERY_TIMEOUT_SECONDS, MUTATION_ANSWER_SECONDS)
     entrance = (
         operations,
         lambda visitor, request_id: TinyContext(stage, visitor, request_id),
