@@ -44,6 +44,7 @@ PURCHASE_ANSWER_SECONDS = 8.0
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 PAYMENT_TOKEN_LENGTH_MAX = 1_000
 CAME_TO_NOTHING = {PaymentState.DECLINED, PaymentState.VOIDED}
+OVER = {ReservationStatus.EXPIRED, ReservationStatus.CANCELLED}
 
 logger = logging.getLogger(__name__)
 
@@ -209,14 +210,13 @@ class Purchase:
         return await self._order(payment.state)
 
     async def _came_to_nothing(self, state: PaymentState, why: Declined) -> Refusal:
-        """Say what became of the seats; another try, under another key, may have them by now."""
+        """Say what became of the seats; another try may have bought them, and cancelled since."""
         status = await self._status()
         if status is ReservationStatus.PAYING or await self._has_tickets():
             return not_open(status)
-        held = status is ReservationStatus.OPEN
-        if state is PaymentState.VOIDED and not held:
+        if state is PaymentState.VOIDED and status in OVER:
             return await self._lost()
-        return declined(why, held=held)
+        return declined(why, held=status is ReservationStatus.OPEN)
 
     async def _take_what_costs_nothing(self) -> Order | list[Refusal]:
         """Sell without a payment, or find that it was sold, or that a seat is lost."""

@@ -194,6 +194,15 @@ def an_old_key_is_used_while_a_new_one_pays(machine: BoxOfficeMachine) -> None:
     machine.purchase_again(n=1, stop=None)
 
 
+def an_old_key_is_used_once_the_new_one_has_paid_and_cancelled(machine: BoxOfficeMachine) -> None:
+    machine.reserve(buyer=0, named={1}, standing=0)
+    machine.begin_to_pay_and_die(n=0, key="a")
+    machine.reconcile(process=0, stop=None)
+    machine.purchase(n=0, is_others=False, token="pretend_ok", key="b", stop=None)
+    machine.cancel_order(n=0, is_others=False, key=None, stop=None)
+    machine.purchase_again(n=1, stop=None)
+
+
 def what_is_left_of_a_declined_try_costs_nothing(machine: BoxOfficeMachine) -> None:
     machine.reserve(buyer=0, named={1}, standing=1)
     machine.purchase(n=0, is_others=False, token="pretend_declined", key="a", stop=None)
@@ -204,6 +213,7 @@ def what_is_left_of_a_declined_try_costs_nothing(machine: BoxOfficeMachine) -> N
 PLAYS: tuple[KnownPlay, ...] = (
     money_comes_after_a_slow_no,
     an_old_key_is_used_while_a_new_one_pays,
+    an_old_key_is_used_once_the_new_one_has_paid_and_cancelled,
     what_is_left_of_a_declined_try_costs_nothing,
     an_order_is_paid_and_cancelled,
     what_costs_nothing_is_bought_and_cancelled,
