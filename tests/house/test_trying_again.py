@@ -1,5 +1,6 @@
 """What failed while the machine was given to others is tried again, and nothing else is."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_what_failed_while_others_had_the_machine_is_tried_again_by_itself(tmp_p
 
     assert (code, tries) == (0, "II")
     assert "1 failed while this machine was given to others; trying again:" in said
-    assert "80% withheld: test_it.py::test_fails_once" in said
+    assert re.search(r"\d\d% withheld: test_it.py::test_fails_once", said)
     assert "1 failed, 1 passed" in said
     assert any(line.strip("= ").startswith("1 passed in ") for line in said.splitlines())
 

@@ -25,7 +25,7 @@ async def hall(request: pytest.FixtureRequest, database: Database) -> Hall:
 
 #: Quick, so that tests are; the look is so rare that only tests which wait for it meet it.
 HURRIED = Pace(tick=0.02, gap=0.05, look=0.3, stale=0.8, question=0.4, confirm=0.3)
-SELDOM_LOOKING = Pace(tick=0.02, gap=0.05, look=60)
+SELDOM_LOOKING = Pace(tick=0.02, gap=0.05, look=60, stale=300)
 
 
 @pytest.fixture

@@ -253,7 +253,9 @@ async def test_a_restored_database_is_noticed_and_shown_as_it_is(
 
 async def test_a_viewer_gets_many_changes_as_one_merged_message(hall: Hall) -> None:
     async with (
-        running(Boards(PostgresBooks(hall.database), NoFeed(), Pace(tick=0.2, look=60))) as boards,
+        running(
+            Boards(PostgresBooks(hall.database), NoFeed(), Pace(tick=0.2, look=60, stale=300))
+        ) as boards,
         messages(boards, hall) as reader,
     ):
         await reader.snapshot()
@@ -393,12 +395,12 @@ async def test_who_changes_to_a_server_that_is_behind_does_not_go_back(
 
 
 async def test_who_resumes_does_not_hurry_the_others_messages(hall: Hall) -> None:
-    pace = Pace(tick=0.1, look=60)
+    pace = Pace(tick=0.1, look=60, stale=300)
     async with running(Boards(PostgresBooks(hall.database), NoFeed(), pace)) as boards:
         viewer = Viewer(hall)
         async with viewer.following(boards):
             began = asyncio.get_running_loop().time()
-            for _ in range(40):
+            for _ in range(15):
                 boards.apply(await hall.change_at_random())
                 for ahead in (0, 1, 99):
                     async with messages(boards, hall, viewer.version + ahead) as reader:
@@ -472,7 +474,7 @@ async def test_what_nobody_looks_at_is_forgotten_and_what_is_followed_stays(
     database: Database,
 ) -> None:
     followed, idle = await open_hall(database), await open_hall(database)
-    pace = Pace(idle=0.3, look=60)
+    pace = Pace(idle=0.3, look=60, stale=300)
     async with (
         running(Boards(PostgresBooks(database), NoFeed(), pace)) as boards,
         messages(boards, followed) as m,
