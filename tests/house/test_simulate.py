@@ -513,14 +513,14 @@ async def test_a_crowd_for_too_few_seats_ends_with_a_table_and_a_clean_audit(
     slug = await on_sale(database, 80, 20, seats_per_buyer_max=4)
     paused = await on_sale(database, 10, 0, state="PAUSED")
     with running_servers(database_url, redis_url, tmp_path) as [server]:
-        with crowd(server, slug, "--buyers", "60", "--seconds", "5", "--seed", "7") as process:
-            said = await said_by(process)
         answers = await asyncio.gather(
             *(
                 asyncio.to_thread(onsale, "simulate", "--url", server.url, "--event", other)
                 for other in ("no-such-event", paused)
             )
         )
+        with crowd(server, slug, "--buyers", "60", "--seconds", "5", "--seed", "7") as process:
+            said = await said_by(process)
 
     assert process.returncode == 0, said
     assert "seed 7" in said

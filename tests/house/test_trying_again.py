@@ -39,12 +39,15 @@ def test_passes():
 """
 
 
+NO_CACHE = ("-p", "no:cacheprovider")
+
+
 def tried(folder: Path, stolen: int) -> tuple[int, str, str]:
     """Run the tests above; gives the exit code, how often the one was tried, and what was said."""
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_it.py").write_text(TESTS.format(stolen=stolen))
     ended = subprocess.run(
-        [sys.executable, "-m", "tests", str(folder), "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "tests", str(folder), f"--rootdir={folder}", *NO_CACHE],
         capture_output=True,
         text=True,
         cwd=ROOT,
