@@ -130,12 +130,22 @@ class HttpDoor:
             )
         except httpx.HTTPError as problem:
             return Answer(fault=type(problem).__name__)
+        if is_late(response):
+            return Answer(refusals=("OUTCOME_UNKNOWN",))
         if response.status_code != httpx.codes.OK:
             return Answer(fault=f"HTTP {response.status_code}: {response.text}")
         body = response.json()
         if "errors" in body:
             return Answer(fault=str(body["errors"]))
         return _answer_of(body["data"][mutation])
+
+
+def is_late(response: httpx.Response) -> bool:
+    """Whether it says that the mutation goes on, and that a repetition learns its outcome."""
+    if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+        return False
+    codes = [error["extensions"]["code"] for error in response.json()["errors"]]
+    return codes == ["TIMEOUT"]
 
 
 def _answer_of(payload: dict[str, Any]) -> Answer:
