@@ -33,20 +33,24 @@ AWAY = "Sweeping waits: the database does not answer"
 BACK = "Sweeping goes on: the database answers again"
 
 
-async def test_an_outage_is_two_lines_however_long_it_is(database_url: str) -> None:
+@asynccontextmanager
+async def breakable(database_url: str) -> AsyncIterator[tuple[BreakableProxy, str]]:
+    """A way to the database that may be broken, and the URL that leads over it."""
     url = make_url(database_url)
     way = BreakableProxy(url.host or "", url.port or 0)
     await way.open()
-    around = url.set(port=way.port).render_as_string(hide_password=False)
+    yield way, url.set(port=way.port).render_as_string(hide_password=False)
+    await way.close()
 
+
+async def test_an_outage_is_two_lines_however_long_it_is(database_url: str) -> None:
     with capture_logs() as lines:
-        async with sweeping(around):
+        async with breakable(database_url) as (way, around), sweeping(around):
             await way.cut()
             await said(lines, AWAY)
             await asyncio.sleep(2.5)  # Two sweeps more.
             await way.open()
             await said(lines, BACK)
-    await way.close()
 
     assert [(line["event"], line["log_level"]) for line in lines] == [
         (AWAY, "warning"),
@@ -60,18 +64,13 @@ async def test_a_silence_is_an_outage_too_and_nothing_waits_for_its_end(
 ) -> None:
     monkeypatch.setattr(chores, "PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(chores, "END_SECONDS_MAX", 0.1)
-    url = make_url(database_url)
-    way = BreakableProxy(url.host or "", url.port or 0)
-    await way.open()
-    around = url.set(port=way.port).render_as_string(hide_password=False)
 
     with capture_logs() as lines:
-        async with sweeping(around):
+        async with breakable(database_url) as (way, around), sweeping(around):
             way.freeze()
             await said(lines, AWAY)
             way.heal()
             await said(lines, BACK)
-    await way.close()
 
 
 async def test_the_reconciler_comes_back_soon_where_much_is_left(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from box_office.audit import ALWAYS, AT_REST
@@ -20,6 +21,7 @@ from tests.halls import Hall, open_hall
 from tests.payments.pretending import within_this_process
 from tests.races.chain import Change, differences, every_seat_has_one_chain_of_owners
 from tests.races.checkers import objections, the_provider_remembers_the_same_payments
+from tests.races.doors import is_late
 from tests.races.record import Action, Answer, Held, Record, Sold, Told
 from tests.races.record_checkers import (
     RECORD_CHECKERS,
@@ -481,3 +483,16 @@ BOTH_HOLD = Record([ADA_HOLDS, ADA_GIVES_BACK, BOB_HOLDS])
 def test_a_log_that_tells_another_chain_is_noticed(lie: dict[int, list[Change]]) -> None:
     assert differences(BOTH_HOLD, TRUE_LOG) == []
     assert differences(BOTH_HOLD, TRUE_LOG | lie) != []
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "late"),
+    [
+        (503, '{"errors":[{"message":"…","extensions":{"code":"TIMEOUT"}}]}', True),
+        (503, '{"errors":[{"message":"…","extensions":{"code":"INTERNAL_ERROR"}}]}', False),
+        (503, "Service Unavailable", False),
+        (500, '{"errors":[{"message":"…","extensions":{"code":"TIMEOUT"}}]}', False),
+    ],
+)
+def test_only_an_answer_that_says_so_is_a_late_one(status: int, text: str, late: bool) -> None:
+    assert is_late(httpx.Response(status, text=text)) is late
