@@ -23,12 +23,16 @@ _SECRETS = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]+|eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
 )
 
+#: One list for good: loggers keep the one they first wrote with, and must follow a new format.
+_PROCESSORS: list[Processor] = []
+
 
 def configure_logs(log_format: LogFormat) -> None:
     """Make structlog and the standard library's loggers, uvicorn's among them, write alike."""
     renderer = _renderer(log_format)
+    _PROCESSORS[:] = [*_shared(), renderer]
     structlog.configure(
-        processors=[*_shared(), renderer],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=LineLogger,
         cache_logger_on_first_use=True,

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 
 from onsale.logs import configure_logs
 from onsale.settings import LogFormat
@@ -24,7 +23,6 @@ def read_log(capsys: pytest.CaptureFixture[str]) -> Iterator[ReadLog]:
     root.handlers.clear()
     configure_logs(LogFormat.JSON)
     yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
 

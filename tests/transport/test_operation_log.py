@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import structlog
 
 from onsale.logs import configure_logs
 from onsale.settings import LogFormat
@@ -118,6 +119,21 @@ async def test_no_token_address_or_value_of_a_variable_is_ever_logged(
     for secret in (token, token.split(".")[1], "ann@example.com", "a-value", "onsale_session"):
         assert secret not in logged
     assert "RuntimeError" in logged
+
+
+def test_a_logger_that_has_written_follows_a_new_format(
+    read_log: ReadLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = structlog.get_logger("onsale.tests")
+    configure_logs(LogFormat.CONSOLE)
+    log.info("for people")
+    assert "[info" in capsys.readouterr().err
+
+    configure_logs(LogFormat.JSON)
+    log.info("for machines")
+
+    [line] = read_log()
+    assert line["event"] == "for machines"
 
 
 async def test_tracebacks_do_not_show_the_values_of_variables(
