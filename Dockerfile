@@ -9,6 +9,11 @@ RUN python -m pip install --no-cache-dir --require-hashes -r tools.txt \
     && uv pip install --python /opt/onsale/bin/python --no-cache --no-build --compile-bytecode \
         --require-hashes -r server.txt
 
+FROM node:22-trixie-slim AS graphiql
+WORKDIR /build
+COPY web/graphiql ./
+RUN npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
 FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.title="onsale" \
       org.opencontainers.image.description="The open-source GraphQL ticketing server" \
@@ -26,6 +31,7 @@ COPY subscriptions subscriptions
 COPY migrations migrations
 COPY onsale onsale
 COPY demo demo
+COPY --from=graphiql /build/dist web/graphiql/dist
 RUN /opt/onsale/bin/python -m compileall -q .
 # What is kept: the key that signs buyers' tokens, unless ONSALE_TOKEN_KEY gives one.
 VOLUME /data

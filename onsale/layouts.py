@@ -80,7 +80,7 @@ async def serve_layout(layouts: Layouts, request: Request) -> Response:
 
 def _file_response(file: LayoutFile, request: Request) -> Response:
     """Send it packed to whoever takes that; to whoever has it, only say that nothing changed."""
-    packs = _takes_gzip(request.headers.get("accept-encoding", ""))
+    packs = takes_gzip(request.headers.get("accept-encoding", ""))
     etag = f'"{file.content_hash}-gzip"' if packs else f'"{file.content_hash}"'
     headers = {"etag": etag, "cache-control": CACHE_CONTROL, "vary": "Accept-Encoding"}
     if etag in request.headers.get("if-none-match", ""):
@@ -91,7 +91,8 @@ def _file_response(file: LayoutFile, request: Request) -> Response:
     return Response(content, headers=headers, media_type="application/json")
 
 
-def _takes_gzip(accept_encoding: str) -> bool:
+def takes_gzip(accept_encoding: str) -> bool:
+    """Tell whether a client unpacks what is sent packed, by its Accept-Encoding header."""
     for wish in accept_encoding.lower().split(","):
         coding, _, quality = wish.partition(";")
         if coding.strip() in {"gzip", "*"}:
