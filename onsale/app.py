@@ -1,7 +1,7 @@
 """The composition root: the one place that knows every layer, and joins them into a server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -23,10 +23,16 @@ from box_office.price_levels import SeatPriceLists
 from box_office.seat_maps import SeatGeometries
 from onsale.bookkeeping import audit_forever, retain_forever
 from onsale.garbage import spare_what_stays
+from onsale.graphiql import PATH as GRAPHIQL_PATH
+from onsale.graphiql import graphiql_routes, lead_there
+from onsale.graphql.connections import Connections
+from onsale.graphql.entrance import Entrance
 from onsale.graphql.errors import plain_error
 from onsale.graphql.http import GraphQLOverHTTP
 from onsale.graphql.operations import Operations
 from onsale.graphql.origins import Origins
+from onsale.graphql.rate_limits import RateLimits
+from onsale.graphql.trusted_documents import TrustedDocuments, read_manifest
 from onsale.graphql.websocket import GraphQLOverWebSocket
 from onsale.graphql_schema import graphql_schema
 from onsale.health import health_routes
@@ -37,7 +43,7 @@ from onsale.metrics import metrics_routes
 from onsale.payments.pretend.adapter import PretendProvider
 from onsale.payments.pretend.own import own_provider
 from onsale.redis_cluster import news_and_feed
-from onsale.settings import Settings
+from onsale.settings import Settings, StartError
 from onsale.sweeping import reconcile_forever, sweep_forever
 from onsale.token_key import load_token_key
 from onsale.webhooks import webhook_routes, webhooks_url
@@ -46,6 +52,8 @@ from schema.errors import ErrorCode
 from subscriptions.boards import Boards
 from subscriptions.feed import NewsFeed, NoFeed
 
+#: With a slash, too: a redirect would lose what was posted.
+GRAPHQL_PATHS = ("/graphql", "/graphql/")
 #: Where to go: the answer to `/`, and to whoever got lost.
 PLACES = {
     "graphql": "/graphql",
@@ -75,9 +83,20 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._parts: Parts | None = None
-        self.tokens = Tokens(load_token_key(settings))
-        self.origins = Origins(settings.allowed_origins)
-        self.operations = Operations(graphql_schema)
+        self.entrance = Entrance(
+            operations=Operations(
+                graphql_schema,
+                trusted=_trusted_documents(settings),
+                introspection=settings.introspection,
+            ),
+            make_context=self.make_context,
+            tokens=Tokens(load_token_key(settings)),
+            origins=Origins(settings.allowed_origins),
+            rate_limits=RateLimits(
+                per_buyer=settings.cost_per_buyer, per_address=settings.cost_per_address
+            ),
+            connections=Connections(settings.connections_per_address),
+        )
 
     @property
     def parts(self) -> Parts:
@@ -101,26 +120,42 @@ class Server:
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         """Open everything, and close it in the reverse order once begun mutations are done."""
-        async with open_parts(self._settings, webhooks_url(self._settings)) as self._parts:
+        async with (
+            open_parts(self._settings, webhooks_url(self._settings)) as self._parts,
+            self._shared_limits(),
+        ):
             spare_what_stays()
             yield
-            await self.operations.finish()
+            await self.entrance.operations.finish()
+
+    @asynccontextmanager
+    async def _shared_limits(self) -> AsyncIterator[None]:
+        """Count what buyers ask together with the other servers, when there is a Redis."""
+        url = self._settings.redis_url
+        if url is None:
+            yield
+            return
+        house = await house_of(self.parts.database)
+        async with self.entrance.rate_limits.counts.shared(url, house):
+            yield
 
 
 def create_app(settings: Settings) -> Starlette:
     """Make the ASGI application. Nothing is connected before its lifespan begins."""
     configure_logs(settings.log_format)
     server = Server(settings)
-    entrance = (server.operations, server.make_context, server.tokens, server.origins)
+    graphql = GraphQLOverHTTP(server.entrance)
+    sockets = GraphQLOverWebSocket(server.entrance)
 
     async def layout(request: Request) -> Response:
         return await serve_layout(server.parts.layouts, request)
 
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/", welcome),
-            Route("/graphql", GraphQLOverHTTP(*entrance)),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(*entrance)),
+            Route("/", welcome(graphiql=settings.graphiql)),
+            *(graphiql_routes() if settings.graphiql else []),
+            *(Route(path, graphql) for path in GRAPHQL_PATHS),
+            *(WebSocketRoute(path, sockets) for path in GRAPHQL_PATHS),
             Route("/layouts/{name}.json", layout),
             *health_routes(lambda: server.parts.database),
             *metrics_routes(lambda: server.parts.database),
@@ -130,6 +165,23 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={HTTPException: show_the_way, Exception: apologise},
         lifespan=server.lifespan,
     )
+    app.state.closing = server.entrance.closing
+    return app
+
+
+def _trusted_documents(settings: Settings) -> TrustedDocuments:
+    """Read the manifest, and see at the start whether all of it can be run. Raises StartError."""
+    path = settings.trusted_documents
+    if path is None:
+        return TrustedDocuments()
+    try:
+        documents = read_manifest(path)
+    except (OSError, ValueError) as fault:
+        raise StartError(f"ONSALE_TRUSTED_DOCUMENTS: {path}: {fault}") from None
+    for name, text in documents.items():
+        for error in graphql_schema.documents.read(text).errors:
+            raise StartError(f"ONSALE_TRUSTED_DOCUMENTS: {path}: {name}: {error.message}")
+    return TrustedDocuments(documents, locked=settings.locked)
 
 
 @asynccontextmanager
@@ -209,9 +261,15 @@ def _cors(settings: Settings) -> Middleware:
     )
 
 
-async def welcome(_request: Request) -> Response:
-    """Say where the API is."""
-    return JSONResponse({"name": "onsale", **PLACES})
+def welcome(*, graphiql: bool) -> Callable[[Request], Awaitable[Response]]:
+    """Say where the API is; lead a person with a browser to the page to try it with."""
+    places = {**PLACES, "graphiql": GRAPHIQL_PATH} if graphiql else PLACES
+
+    async def answer(request: Request) -> Response:
+        page = lead_there(request) if graphiql else None
+        return page or JSONResponse({"name": "onsale", **places}, headers={"vary": "Accept"})
+
+    return answer
 
 
 async def show_the_way(_request: Request, problem: Exception) -> Response:

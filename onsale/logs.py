@@ -17,7 +17,7 @@ from onsale.settings import LogFormat
 REQUEST_ID_HEADER = "x-request-id"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_PER_SOCKET = re.compile(r'"WebSocket|^connection (open|closed)')
+_PER_SOCKET = re.compile(r'"WebSocket|^connection (open|closed)|^Invalid UTF-8 sequence')
 #: What exceptions may quote of a request or a row: addresses, our tokens, passwords within URLs.
 _SECRETS = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]+|eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
@@ -116,7 +116,10 @@ def _json_line(event: EventDict, **_: Any) -> str:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out uvicorn's lines per socket: they quote whole URLs, whatever is in them."""
+    """Leave out uvicorn's lines per socket.
+
+    They quote whole URLs, whatever is in them, and a frame of bad UTF-8 is no traceback's worth.
+    """
     return not (record.name == "uvicorn.error" and _PER_SOCKET.search(str(record.msg)))
 
 

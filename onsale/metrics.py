@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,6 +42,12 @@ WAITING = tuple(
 )
 
 REGISTRY = CollectorRegistry()
+RATE_LIMITED = Counter(
+    "onsale_rate_limited",
+    "Operations refused because a buyer or an address had asked for too much within a minute.",
+    ("of",),
+    registry=REGISTRY,
+)
 OPERATIONS = Histogram(
     "onsale_operation_seconds",
     "How long operations took, by their type and whether they had errors.",
@@ -107,6 +113,11 @@ STANDING = sa.text("""
 def count_operation(kind: str, outcome: str, seconds: float) -> None:
     """Count a query or mutation that was answered."""
     OPERATION[kind, outcome].observe(seconds)
+
+
+def count_rate_limited(kind: str) -> None:
+    """Count that a buyer or an address used up what it may ask in a minute."""
+    RATE_LIMITED.labels(kind).inc()
 
 
 def metrics_routes(database: Callable[[], Database]) -> list[Route]:

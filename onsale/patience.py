@@ -53,13 +53,34 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         """Close politely whoever does not answer; but what was never read is in the way of that."""
         super().keepalive_timeout()
+        self.disconnected = True
+        self._wait_for_reader()
+
+    def handle_parser_exception(self) -> None:
+        """Close on whoever breaks the rules of frames.
+
+        What the application has yet to send finds nobody then; to uvicorn that is a fault of the
+        application, with a traceback, though it could not know.
+        """
+        super().handle_parser_exception()
+        self.disconnected = True
         self._wait_for_reader()
 
     async def run_asgi(self) -> None:
         """Serve until one side closes, however it says so; the same is in the way of that."""
+        self.app = self._answering(self.app)
         await super().run_asgi()
         if not self.disconnected:
             self._wait_for_reader()
+
+    def _answering(self, app: Any) -> Any:
+        """Note that a handshake is over that was refused in words: uvicorn forgets it."""
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            await app(scope, receive, send)
+            self.handshake_complete |= self.initial_response is not None
+
+        return answer
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget about it."""

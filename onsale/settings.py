@@ -4,13 +4,20 @@ import re
 from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from onsale.graphql.allowances import (
+    ADDRESS_COST_PER_MINUTE,
+    BUYER_COST_PER_MINUTE,
+    CONNECTIONS_PER_ADDRESS_MAX,
+    COST_MAX,
+)
 
 DATABASE_SCHEMES = {"postgresql", "postgres", "postgresql+asyncpg"}
 REDIS_SCHEMES = {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}
@@ -29,6 +36,16 @@ Kept = Annotated[timedelta, Field(ge=timedelta(minutes=1))]
 
 #: Late money is looked for a day long, and what it was for has to be in the books then.
 KeptWeeks = Annotated[timedelta, Field(ge=timedelta(days=7))]
+
+
+def _allows_any(cost: int) -> int:
+    """Refuse a budget that no operation of the dearest kind could ever be paid from."""
+    if 0 < cost < COST_MAX:
+        raise ValueError(f"must be 0, for no limit, or at least {COST_MAX}: the dearest operation")
+    return cost
+
+
+CostPerMinute = Annotated[int, Field(ge=0), AfterValidator(_allows_any)]
 
 
 class StartError(Exception):
@@ -77,6 +94,21 @@ class Settings(BaseSettings):
     token_key: SecretStr | None = None
     #: Browser origins that may use a buyer's cookie, besides the server's own.
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    #: Addresses or networks of proxies before us, whose X-Forwarded-For and -Proto are believed.
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    #: What one buyer, and one address, may ask in a minute; 0: as much as they like.
+    cost_per_buyer: CostPerMinute = BUYER_COST_PER_MINUTE
+    cost_per_address: CostPerMinute = ADDRESS_COST_PER_MINUTE
+    #: How many sockets and event streams one address may hold open; 0: as many as it likes.
+    connections_per_address: Annotated[int, Field(ge=0)] = CONNECTIONS_PER_ADDRESS_MAX
+    #: Whether the schema may be asked for.
+    introspection: bool = True
+    #: Whether there is a page at /graphiql to try the API with.
+    graphiql: bool = True
+    #: A manifest of known documents, by their hash.
+    trusted_documents: Path | None = None
+    #: Run nothing but those documents.
+    locked: bool = False
     log_format: LogFormat = LogFormat.CONSOLE
     #: The payment provider; None: a pretending one is started, with its record in `data_dir`.
     payments_url: str | None = None
@@ -100,6 +132,8 @@ class Settings(BaseSettings):
             raise StartError("\n".join(map(_fault_line, faults.errors()))) from None
         if settings.payments_url is not None and settings.payments_key is None:
             raise StartError("ONSALE_PAYMENTS_KEY: give the key of the provider you named")
+        if settings.locked and settings.trusted_documents is None:
+            raise StartError("ONSALE_TRUSTED_DOCUMENTS: name the documents to be locked to")
         return settings
 
     def kept(self) -> dict[str, timedelta]:
@@ -154,10 +188,22 @@ class Settings(BaseSettings):
                 raise ValueError(f"{data_dir} is a file; name a folder")
         return data_dir
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod
-    def _split(cls, origins: Any) -> Any:
-        return tuple(origins.replace(",", " ").split()) if isinstance(origins, str) else origins
+    def _split(cls, several: Any) -> Any:
+        return tuple(several.replace(",", " ").split()) if isinstance(several, str) else several
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy!r} is no address and no network; one looks like 10.0.0.7 or 10.0.0.0/8"
+                ) from None
+        return proxies
 
     @field_validator("allowed_origins")
     @classmethod

@@ -13,6 +13,7 @@ from box_office.boards import BoardView, SectionCount
 from box_office.live import LiveDelta, LiveMessage, LiveSnapshot, LiveStale
 from schema.context import Context, Info
 from schema.enums import SeatStatus
+from schema.list_sizes import CHANGES, list_field
 from schema.money import Money
 from schema.scalars import SeatStates
 from schema.seat_maps import Section
@@ -142,7 +143,7 @@ class AvailabilityDelta:
     available: int
     """How many seats of the whole event are free now."""
 
-    @strawberry.field
+    @list_field(at_most=CHANGES)
     def changes(self) -> list[SeatChange]:
         """Seats that changed, each once, with what they are now."""
         indexes, states = self.message.seat_indexes, self.message.states

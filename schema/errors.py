@@ -20,6 +20,12 @@ class ErrorCode(StrEnum):
     OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
     #: The document is too long, too deep or too dear.
     DOCUMENT_TOO_COMPLEX = "DOCUMENT_TOO_COMPLEX"
+    #: No document is known by the hash that was sent; the client may send it whole.
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    #: This server knows no documents by their hash; the client should always send them.
+    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+    #: This server runs only documents that it knew before.
+    DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
     #: This operation cannot run over this transport, such as a subscription over plain HTTP.
     TRANSPORT_NOT_SUPPORTED = "TRANSPORT_NOT_SUPPORTED"
     #: A value is not what its argument takes; the message says what to send.

@@ -17,6 +17,7 @@ from schema.enums import EventSortKey, EventStatus, SeatStatus
 from schema.errors import bad_input, storable
 from schema.event_types import EventType
 from schema.ids import NodeKind, encode_id, key_of
+from schema.list_sizes import HALL_SEATS, list_field
 from schema.nodes import Node
 from schema.pagination import CursorKind
 from schema.performers import Performer
@@ -209,7 +210,7 @@ class Event(Node):
         """Which of its seats are free. Follow it with the subscription `seatAvailability`."""
         return Availability.of(await info.context.board_of_public(self.key))
 
-    @strawberry.field
+    @list_field(at_most=HALL_SEATS)
     async def seats(
         self,
         info: Info,

@@ -16,6 +16,8 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
+from onsale.patience import PatientWebSocket
+
 ROOT = Path(__file__).parent.parent
 START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 15.0
@@ -27,7 +29,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     with closing_socket() as door:
         config = uvicorn.Config(
             app,
-            ws="websockets-sansio",
+            ws=PatientWebSocket,
             ws_max_size=65_536,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=3,

@@ -27,6 +27,7 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from onsale.graphql.costs import Cost, costs_of
 from schema.errors import ErrorCode
 
 SOURCE_CHARACTERS_MAX = 20_000
@@ -67,6 +68,9 @@ class Document:
     tree: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
     operations: Mapping[str | None, OperationType] = field(default_factory=dict)
+    costs: Mapping[str | None, Cost] = field(default_factory=dict)
+    #: Whether it asks what the schema has.
+    asks_schema: bool = False
 
 
 class Documents:
@@ -110,7 +114,9 @@ def read_document(schema: GraphQLSchema, text: str) -> Document:
     if errors:
         return Document(tree, _coded(errors, ErrorCode.DOCUMENT_TOO_COMPLEX))
     errors = validate(schema, tree, RULES, VALIDATION_ERRORS_MAX)
-    return Document(tree, _coded(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED), _operations(tree))
+    if errors:
+        return Document(tree, _coded(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED))
+    return Document(tree, (), _operations(tree), costs_of(schema, tree), _asks_schema(tree))
 
 
 def oversizes(tree: DocumentNode) -> Iterator[GraphQLError]:
@@ -202,6 +208,14 @@ def _operations(tree: DocumentNode) -> dict[str | None, OperationType]:
         for node in tree.definitions
         if isinstance(node, OperationDefinitionNode)
     }
+
+
+def _asks_schema(tree: DocumentNode) -> bool:
+    """Tell whether there is introspection in it. `__typename` is none: it tells of an answer."""
+    return any(
+        isinstance(node, FieldNode) and node.name.value in {"__schema", "__type"}
+        for node in _nodes(tree)
+    )
 
 
 def _parse_code(error: GraphQLError) -> ErrorCode:

@@ -1,5 +1,6 @@
 """Errors as clients see them: each with a code, and of our own faults only the request's id."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,9 +13,19 @@ from schema.errors import ErrorCode
 log = structlog.get_logger("onsale.graphql")
 
 
-def present(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-    """Give errors as JSON, in their order."""
-    return [present_one(error, request_id) for error in errors]
+#: graphql-core names the nearest words of the schema at the end of some messages.
+_HINT = re.compile(r" Did you mean .*\?$", re.DOTALL)
+
+
+def present(
+    errors: Iterable[GraphQLError], request_id: str, *, hints: bool = True
+) -> list[dict[str, Any]]:
+    """Give errors as JSON, in their order; without hints where the schema is not to be guessed."""
+    answers = [present_one(error, request_id) for error in errors]
+    if not hints:
+        for answer in answers:
+            answer["message"] = _HINT.sub("", answer["message"])
+    return answers
 
 
 def present_one(error: GraphQLError, request_id: str) -> dict[str, Any]:

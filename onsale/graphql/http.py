@@ -5,7 +5,6 @@ faults, takes bodies of any size, runs the first of several operations, and know
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Literal
 
 import orjson
@@ -15,19 +14,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from onsale.graphql.answers import Answer, Outcome
+from onsale.graphql.connections import TooManyConnections
+from onsale.graphql.entrance import Entrance, asker_of
 from onsale.graphql.errors import our_fault, plain_error
-from onsale.graphql.negotiation import GRAPHQL_RESPONSE, JSON, negotiate
-from onsale.graphql.operations import (
-    Answer,
-    Operation,
-    OperationContext,
+from onsale.graphql.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted, negotiate
+from onsale.graphql.operations import Operation, OperationContext
+from onsale.graphql.rate_limits import Asker, TooMuchAsked, address_of
+from onsale.graphql.requests import (
+    MalformedRequest,
     OperationRequest,
-    Operations,
-    Outcome,
+    decode_json,
+    operation_request,
 )
-from onsale.graphql.origins import Origins
-from onsale.graphql.requests import MalformedRequest, decode_json, operation_request
-from onsale.identity import SESSION_COOKIE, InvalidToken, Tokens, Visitor, recognise
+from onsale.graphql.sse import EventStream, Stream, disconnected, single_answer
+from onsale.identity import SESSION_COOKIE, InvalidToken, Visitor, recognise
 from onsale.logs import REQUEST_ID_HEADER, request_id_of
 from schema.errors import ErrorCode
 
@@ -36,8 +37,6 @@ REQUEST_BYTES_MAX = 100_000
 DISCONNECT_WATCHED_AFTER_SECONDS = 0.2
 
 log = structlog.get_logger("onsale.graphql")
-
-MakeContext = Callable[[Visitor, str], OperationContext]
 
 
 class HttpRefusal(Exception):  # noqa: N818 - our exceptions are named for what happened.
@@ -59,13 +58,8 @@ class HttpRefusal(Exception):  # noqa: N818 - our exceptions are named for what 
 class GraphQLOverHTTP:
     """The ASGI application behind `/graphql` for everything but sockets."""
 
-    def __init__(
-        self, operations: Operations, make_context: MakeContext, tokens: Tokens, origins: Origins
-    ) -> None:
-        self._operations = operations
-        self._make_context = make_context
-        self._tokens = tokens
-        self._origins = origins
+    def __init__(self, entrance: Entrance) -> None:
+        self._entrance = entrance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing that a client sends makes this raise."""
@@ -87,30 +81,47 @@ class GraphQLOverHTTP:
     async def _respond(self, request: Request, request_id: str) -> Response:
         if request.method not in {"GET", "POST"}:
             raise HttpRefusal(405, "Use GET or POST.", headers={"allow": "GET, POST"})
-        media_type = negotiate(request.headers.get("accept"))
-        if media_type is None:
-            raise HttpRefusal(406, f"Accept {GRAPHQL_RESPONSE} or {JSON}.")
+        accepted = negotiate(request.headers.get("accept"))
+        if accepted is None:
+            raise HttpRefusal(406, f"Accept {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.")
         asked = await _read(request)
         visitor = self._recognise(request)
-        operation = self._operations.read(asked, request_id)
+        address = address_of(request.scope)
+        operation = await self._admit(asked, request_id, asker_of(visitor, address))
         if isinstance(operation, Answer):
-            return _answered(operation, media_type)
-        _check_transport(operation, request.method)
-        context = self._make_context(visitor, request_id)
+            return _answered(operation, accepted.media_type)
+        _check_transport(operation, request.method, accepted)
+        context = self._entrance.make_context(visitor, request_id)
+        if operation.type is OperationType.SUBSCRIPTION:
+            return self._stream(operation, context, visitor, address)
         answer = await self._run(operation, context, request)
-        response = _answered(answer, media_type)
+        response = _answered(answer, accepted.media_type)
         _set_cookie(response, visitor, secure=request.scope["scheme"] == "https")
         return response
+
+    async def _admit(
+        self, asked: OperationRequest, request_id: str, asker: Asker
+    ) -> Operation | Answer:
+        try:
+            return await self._entrance.admit(asked, request_id, asker)
+        except TooMuchAsked as problem:
+            headers = {"retry-after": str(problem.seconds)}
+            code = ErrorCode.TOO_MANY_REQUESTS
+            raise HttpRefusal(429, str(problem), code, headers) from None
 
     def _recognise(self, request: Request) -> Visitor:
         """Tell who is asking, and that no foreign page asks with a buyer's cookie."""
         headers = request.headers
         cookies = request.cookies if "cookie" in headers else {}
         try:
-            visitor = recognise(self._tokens, headers.get("authorization"), cookies)
+            visitor = recognise(self._entrance.tokens, headers.get("authorization"), cookies)
         except InvalidToken as problem:
             raise _unauthenticated(problem) from None
-        if visitor.by_cookie and request.method == "POST" and not self._origins.allow(headers):
+        if (
+            visitor.by_cookie
+            and request.method == "POST"
+            and not self._entrance.origins.allow(headers)
+        ):
             message = "Pages of this origin may not use the session cookie. Send a token instead."
             raise HttpRefusal(403, message, ErrorCode.UNAUTHENTICATED)
         return visitor
@@ -122,7 +133,7 @@ class GraphQLOverHTTP:
 
         Neither Starlette nor uvicorn end a handler when its client closes the connection.
         """
-        work = asyncio.create_task(self._operations.run(operation, context, "http"))
+        work = asyncio.create_task(self._entrance.operations.run(operation, context, "http"))
         try:
             done, _ = await asyncio.wait({work}, timeout=DISCONNECT_WATCHED_AFTER_SECONDS)
             if not done and operation.type is OperationType.QUERY:
@@ -131,21 +142,39 @@ class GraphQLOverHTTP:
         finally:
             work.cancel()
 
+    def _stream(
+        self,
+        operation: Operation,
+        context: OperationContext,
+        visitor: Visitor,
+        address: str | None,
+    ) -> EventStream:
+        """Begin to stream a subscription."""
+        connections = self._entrance.connections
+        try:
+            connections.enter(address)
+        except TooManyConnections as problem:
+            raise HttpRefusal(429, str(problem), ErrorCode.TOO_MANY_REQUESTS) from None
+        return EventStream(
+            Stream(
+                messages=self._entrance.operations.subscribe(operation, context, "sse"),
+                request_id=context.request_id,
+                expires_at=visitor.expires_at,
+                closing=self._entrance.closing,
+                release=lambda: connections.leave(address),
+            )
+        )
+
 
 async def _wait_or_disconnect(work: asyncio.Task[Answer], receive: Receive) -> None:
     """Wait for the work. Raises ClientDisconnect when nobody waits for it any more."""
-    gone = asyncio.create_task(_disconnected(receive))
+    gone = asyncio.create_task(disconnected(receive))
     try:
         await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
     finally:
         gone.cancel()
     if not work.done():
         raise ClientDisconnect
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _read(request: Request) -> OperationRequest:
@@ -194,10 +223,13 @@ def _too_large() -> HttpRefusal:
     return HttpRefusal(413, f"The request is larger than {REQUEST_BYTES_MAX} bytes.")
 
 
-def _check_transport(operation: Operation, method: str) -> None:
-    """Let GET only read, so that no link and no prefetch buys anything; streams need a socket."""
-    if operation.type is OperationType.SUBSCRIPTION:
-        message = "Subscriptions need a WebSocket with the subprotocol graphql-transport-ws."
+def _check_transport(operation: Operation, method: str, accepted: Accepted) -> None:
+    """Let GET only read, so that no link and no prefetch buys anything; JSON holds no stream."""
+    if operation.type is OperationType.SUBSCRIPTION and not accepted.streams:
+        message = (
+            "Subscriptions need a WebSocket with the subprotocol graphql-transport-ws, or a request"
+            f" with the header `Accept: {EVENT_STREAM}`."
+        )
         raise HttpRefusal(400, message, ErrorCode.TRANSPORT_NOT_SUPPORTED)
     if operation.type is OperationType.MUTATION and method == "GET":
         message = "Mutations need POST."
@@ -213,6 +245,8 @@ def _unauthenticated(problem: InvalidToken) -> HttpRefusal:
 
 
 def _answered(answer: Answer, media_type: str) -> Response:
+    if media_type == EVENT_STREAM:
+        return single_answer(answer)
     return _json(answer.payload, _status(answer.outcome, media_type), media_type)
 
 

@@ -5,20 +5,23 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, Protocol, Self
 
 from graphql import OperationType
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.execution import ExecutionResult
 
-from onsale.graphql.errors import plain_error, present
+from onsale.graphql.allowances import COST_MAX
+from onsale.graphql.answers import Answer, Outcome, Teller, refused, too_dear, with_cost
+from onsale.graphql.errors import plain_error
 from onsale.graphql.operation_log import (
     Listener,
     log_operation,
     log_subscription_end,
     log_subscription_start,
 )
+from onsale.graphql.requests import OperationRequest
 from onsale.graphql.served_schema import ServedSchema
+from onsale.graphql.trusted_documents import TrustedDocuments, UnknownDocument
 from schema.errors import ErrorCode
 
 #: Everybody is promised an answer within ten seconds, and the way to them takes some time too.
@@ -39,46 +42,17 @@ class OperationContext(Protocol):
         """Give a copy with fresh loaders and fresh views of the boards."""
 
 
-class Outcome(Enum):
-    """What became of an operation."""
-
-    EXECUTED = auto()
-    #: Wrong before anything ran, so there is no `data`.
-    REFUSED = auto()
-    TIMED_OUT = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a client gets: the JSON, and what the transport has to know about it."""
-
-    outcome: Outcome
-    payload: dict[str, Any]
-
-    @property
-    def errors(self) -> list[dict[str, Any]]:
-        """The errors, as JSON."""
-        errors: list[dict[str, Any]] = self.payload.get("errors", [])
-        return errors
-
-
-@dataclass(frozen=True, slots=True)
-class OperationRequest:
-    """What a client sent, of the right shape but not yet read."""
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    extensions: dict[str, Any] | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A valid operation, ready to run."""
 
     request: OperationRequest
+    #: The document, whether it was sent or named.
+    text: str
     type: OperationType
     name: str | None
+    #: What it costs: see `onsale.graphql.costs`.
+    cost: int
 
 
 class Operations:
@@ -89,23 +63,38 @@ class Operations:
         schema: ServedSchema,
         query_timeout_seconds: float = QUERY_TIMEOUT_SECONDS,
         mutation_answer_seconds: float = MUTATION_ANSWER_SECONDS,
+        *,
+        trusted: TrustedDocuments | None = None,
+        introspection: bool = True,
     ) -> None:
         self._schema = schema
         self._query_timeout_seconds = query_timeout_seconds
         self._mutation_answer_seconds = mutation_answer_seconds
+        self._trusted = trusted or TrustedDocuments()
+        self._introspection = introspection and not self._trusted.locked
+        self._teller = Teller(hints=self._introspection)
         self._mutations: set[asyncio.Task[Answer]] = set()
 
     def read(self, request: OperationRequest, request_id: str) -> Operation | Answer:
         """Find the operation that is meant; a REFUSED answer says why there is none."""
-        document = self._schema.documents.read(request.query)
+        try:
+            text = self._trusted.text_of(request)
+        except UnknownDocument as unknown:
+            return refused([plain_error(unknown.code, str(unknown))])
+        document = self._schema.documents.read(text)
         if document.errors:
-            return refused(present(document.errors, request_id))
+            return refused(self._teller.present(document.errors, request_id))
         name = request.operation_name
         if name is None and len(document.operations) == 1:
             name = next(iter(document.operations))
         elif name is None or name not in document.operations:
             return refused([_unresolved(name, len(document.operations))])
-        return Operation(request, document.operations[name], name)
+        if document.asks_schema and not self._introspection:
+            return refused([_closed_schema()])
+        cost = document.costs[name].asked(request.variables or {})
+        if cost > COST_MAX:
+            return too_dear(cost)
+        return Operation(request, text, document.operations[name], name, cost)
 
     async def run(self, operation: Operation, context: OperationContext, transport: str) -> Answer:
         """Answer a query or a mutation, in time whatever the database does.
@@ -128,7 +117,7 @@ class Operations:
         try:
             async with aclosing(await self._stream(operation, context)) as results:
                 async for result in results:
-                    answer = _answer(result, context.request_id)
+                    answer = self._teller.answer(result, context.request_id)
                     failures = answer.errors
                     messages += 1
                     yield answer
@@ -182,13 +171,13 @@ class Operations:
         started = time.perf_counter()
         request = operation.request
         result = await self._schema.execute(
-            request.query,
+            operation.text,
             variable_values=request.variables,
             context_value=context,
             operation_name=operation.name,
             operation_extensions=request.extensions,
         )
-        answer = _answer(result, context.request_id)
+        answer = with_cost(self._teller.answer(result, context.request_id), operation.cost)
         _log(operation, context, transport, started, answer)
         return answer
 
@@ -197,7 +186,7 @@ class Operations:
     ) -> AsyncGenerator[ExecutionResult]:
         request = operation.request
         return await self._schema.stream(  # type: ignore[return-value]  # @defer is off.
-            request.query,
+            operation.text,
             variable_values=request.variables,
             context_value=context,
             operation_name=operation.name,
@@ -205,26 +194,11 @@ class Operations:
         )
 
 
-def refused(errors: list[dict[str, Any]]) -> Answer:
-    """Answer that nothing ran: by the specification there is no `data` then, not even null."""
-    return Answer(Outcome.REFUSED, {"errors": errors})
-
-
-def _answer(result: ExecutionResult, request_id: str) -> Answer:
-    if not result.errors:
-        return Answer(Outcome.EXECUTED, {"data": result.data})
-    errors = present(result.errors, request_id)
-    never_ran = result.data is None and all(error.path is None for error in result.errors)
-    if never_ran or isinstance(result, PreExecutionError):
-        return refused(errors)
-    return Answer(Outcome.EXECUTED, {"errors": errors, "data": result.data})
-
-
 def _timed_out(
     operation: Operation, context: OperationContext, transport: str, started: float, message: str
 ) -> Answer:
     errors = [plain_error(ErrorCode.TIMEOUT, message)]
-    answer = Answer(Outcome.TIMED_OUT, {"errors": errors})
+    answer = with_cost(Answer(Outcome.TIMED_OUT, {"errors": errors}), operation.cost)
     _log(operation, context, transport, started, answer)
     return answer
 
@@ -237,6 +211,11 @@ def _unresolved(name: str | None, operations: int) -> dict[str, Any]:
     else:
         message = "The document has no operation to run."
     return plain_error(ErrorCode.OPERATION_RESOLUTION_FAILURE, message)
+
+
+def _closed_schema() -> dict[str, Any]:
+    message = "This server does not tell its schema. Ask whoever runs it for `schema.graphql`."
+    return plain_error(ErrorCode.GRAPHQL_VALIDATION_FAILED, message)
 
 
 def _log(

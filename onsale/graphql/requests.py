@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-
-from onsale.graphql.operations import OperationRequest
 
 #: PostgreSQL's text takes no NUL, so no operation of ours does. GraphQL can write it so:
 _WRITTEN_NUL = re.compile(r"\x00|\\u0000|\\u\{0+\}")
@@ -18,6 +17,19 @@ class MalformedRequest(Exception):  # noqa: N818 - named for what happened.
 
 class UnusableRequest(MalformedRequest):
     """The request has the right shape, but no operation can be found in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """What a client sent, of the right shape but not yet read."""
+
+    #: The document. None: `document_hash` names it.
+    query: str | None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+    #: The SHA-256 of the document, from `extensions.persistedQuery`.
+    document_hash: str | None = None
 
 
 def decode_json(data: bytes | str) -> Any:
@@ -35,19 +47,32 @@ def operation_request(data: Any) -> OperationRequest:
     if not isinstance(data, dict):
         raise MalformedRequest('The request must be a JSON object such as {"query": "…"}.')
     query = _parameter(data, "query", str)
-    if query is None:
-        raise MalformedRequest("The parameter `query` is missing: the GraphQL document to run.")
+    extensions = _parameter(data, "extensions", dict)
     request = OperationRequest(
         query=query,
         variables=_parameter(data, "variables", dict),
         operation_name=_parameter(data, "operationName", str) or None,
-        extensions=_parameter(data, "extensions", dict),
+        extensions=extensions,
+        document_hash=_persisted_hash(extensions or {}),
     )
-    if not query.strip():
+    if query is None and request.document_hash is None:
+        raise MalformedRequest("The parameter `query` is missing: the GraphQL document to run.")
+    if query is not None and not query.strip():
         raise UnusableRequest("The parameter `query` is empty: it must be a GraphQL document.")
-    if _WRITTEN_NUL.search(query) or _has_nul(request.variables):
+    if _WRITTEN_NUL.search(query or "") or _has_nul(request.variables):
         raise UnusableRequest("The character U+0000 cannot be used.")
     return request
+
+
+def _persisted_hash(extensions: Mapping[str, Any]) -> str | None:
+    """Find the hash that stands for a document, by the protocol that Apollo made common."""
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
+        return None
+    asked = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if not isinstance(asked, str):
+        raise MalformedRequest("`extensions.persistedQuery` must be an object with a sha256Hash.")
+    return asked.lower()
 
 
 def _parameter(data: Mapping[str, Any], name: str, kind: type) -> Any:

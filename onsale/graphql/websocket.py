@@ -14,27 +14,23 @@ from typing import Any
 import orjson
 import structlog
 from graphql import OperationType
+from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
+from onsale.graphql.answers import Answer, Outcome, refused
+from onsale.graphql.connections import TooManyConnections
+from onsale.graphql.entrance import Entrance, asker_of
 from onsale.graphql.errors import our_fault, plain_error
-from onsale.graphql.http import MakeContext
-from onsale.graphql.operations import (
-    Answer,
-    Operation,
-    OperationContext,
-    Operations,
-    Outcome,
-    refused,
-)
-from onsale.graphql.origins import Origins
+from onsale.graphql.operations import Operation, OperationContext
+from onsale.graphql.rate_limits import TooMuchAsked, address_of
 from onsale.graphql.requests import (
     MalformedRequest,
     UnusableRequest,
     decode_json,
     operation_request,
 )
-from onsale.identity import InvalidToken, Tokens, Visitor, recognise
+from onsale.identity import InvalidToken, Visitor, recognise
 from onsale.logs import request_id_of
 from schema.errors import ErrorCode
 
@@ -43,10 +39,13 @@ INIT_TIMEOUT_SECONDS = 5.0
 #: Subscriptions, queries and mutations under way at the same time.
 OPERATIONS_PER_CONNECTION_MAX = 100
 OPERATION_ID_CHARACTERS_MAX = 200
+#: As a rule; and so many at once, for who comes back subscribes to everything anew.
+MESSAGES_PER_SECOND_MAX = 50
+MESSAGES_AT_ONCE_MAX = 250
 
 #: Close codes of the protocol.
 MALFORMED, UNAUTHORIZED, FORBIDDEN = 4400, 4401, 4403
-NO_SUBPROTOCOL, INIT_TIMEOUT, DUPLICATE_ID, INIT_AGAIN = 4406, 4408, 4409, 4429
+NO_SUBPROTOCOL, INIT_TIMEOUT, DUPLICATE_ID, TOO_MANY = 4406, 4408, 4409, 4429
 
 log = structlog.get_logger("onsale.graphql")
 
@@ -65,45 +64,81 @@ class SocketLimits:
 
     init_timeout_seconds: float = INIT_TIMEOUT_SECONDS
     operations_max: int = OPERATIONS_PER_CONNECTION_MAX
+    messages_per_second: float = MESSAGES_PER_SECOND_MAX
+    messages_at_once: int = MESSAGES_AT_ONCE_MAX
+
+
+class Pace:
+    """How many messages a client may still send: some at once, and then so many a second."""
+
+    def __init__(self, per_second: float, at_once: int) -> None:
+        self._per_second = per_second
+        self._most = self._left = float(at_once)
+        self._looked_at = time.monotonic()
+
+    def allows_one(self) -> bool:
+        """Count a message."""
+        now = time.monotonic()
+        regained = (now - self._looked_at) * self._per_second
+        self._left = min(self._left + regained, self._most) - 1
+        self._looked_at = now
+        return self._left >= 0
 
 
 class GraphQLOverWebSocket:
     """The ASGI application behind `/graphql` for sockets."""
 
-    def __init__(
-        self,
-        operations: Operations,
-        make_context: MakeContext,
-        tokens: Tokens,
-        origins: Origins,
-        limits: SocketLimits | None = None,
-    ) -> None:
-        self.operations = operations
-        self.make_context = make_context
-        self.tokens = tokens
+    def __init__(self, entrance: Entrance, limits: SocketLimits | None = None) -> None:
+        self.entrance = entrance
         self.limits = limits or SocketLimits()
-        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket to its end; nothing that a client sends makes this raise."""
         socket = WebSocket(scope, receive, send)
         with suppress(WebSocketDisconnect, WebSocketDisconnected):
-            if not self._origins.allow(socket.headers):
+            if not self.entrance.origins.allow(socket.headers):
                 await socket.close()  # Before it is accepted, this answers the handshake with 403.
             elif PROTOCOL not in scope["subprotocols"]:
                 await socket.accept()
                 await socket.close(NO_SUBPROTOCOL, f"Only {PROTOCOL} is spoken here")
             else:
-                await socket.accept(subprotocol=PROTOCOL)
-                await Connection(self, socket).serve()
+                await self._serve(socket)
+
+    async def _serve(self, socket: WebSocket) -> None:
+        """Serve it as one of those that its address may hold open."""
+        address = address_of(socket.scope)
+        try:
+            self.entrance.connections.enter(address)
+        except TooManyConnections as problem:
+            await _deny(socket, str(problem))
+            return
+        try:
+            await socket.accept(subprotocol=PROTOCOL)
+            await Connection(self, socket, address).serve()
+        finally:
+            self.entrance.connections.leave(address)
+
+
+async def _deny(socket: WebSocket, message: str) -> None:
+    """Answer the handshake with 429 and a word to people, as far as the server can."""
+    payload = {"errors": [plain_error(ErrorCode.TOO_MANY_REQUESTS, message)]}
+    if "websocket.http.response" in socket.scope.get("extensions", {}):
+        await socket.send_denial_response(JSONResponse(payload, 429))
+    else:
+        await socket.close()
 
 
 class Connection:
     """One socket: who is at the other end, and which operations run for them."""
 
-    def __init__(self, endpoint: GraphQLOverWebSocket, socket: WebSocket) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self, endpoint: GraphQLOverWebSocket, socket: WebSocket, address: str | None
+    ) -> None:
+        self._entrance = endpoint.entrance
+        self._limits = endpoint.limits
         self._socket = socket
+        self._address = address
+        self._pace = Pace(endpoint.limits.messages_per_second, endpoint.limits.messages_at_once)
         self._request_id = request_id_of(socket.headers)
         self._started = 0
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -121,18 +156,20 @@ class Connection:
 
     async def _converse(self) -> None:
         try:
-            async with asyncio.timeout(self._endpoint.limits.init_timeout_seconds) as deadline:
+            async with asyncio.timeout(self._limits.init_timeout_seconds) as deadline:
                 while True:
                     await self._handle(await self._receive(), deadline)
         except TimeoutError:
             if self._visitor is None:
                 raise SocketClosed(INIT_TIMEOUT, "Connection initialisation timeout") from None
-            raise SocketClosed(FORBIDDEN, "The token has expired") from None
+            raise SocketClosed(FORBIDDEN, "The token has expired: start a new session") from None
 
     async def _receive(self) -> dict[str, Any]:
         event = await self._socket.receive()
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1006))
+        if not self._pace.allows_one():
+            raise SocketClosed(TOO_MANY, "Too many messages. Wait a little, then connect anew")
         text = event.get("text")
         if text is None:
             raise SocketClosed(MALFORMED, "Messages must be text")
@@ -162,7 +199,7 @@ class Connection:
     async def _introduce(self, payload: Any, deadline: asyncio.Timeout) -> None:
         """Learn who is there; from then on the socket lives as long as their token."""
         if self._visitor is not None:
-            raise SocketClosed(INIT_AGAIN, "Too many initialisation requests")
+            raise SocketClosed(TOO_MANY, "Too many initialisation requests")
         if payload is not None and not isinstance(payload, dict):
             raise SocketClosed(MALFORMED, "The payload of connection_init must be an object")
         self._visitor = self._recognise(payload or {})
@@ -182,38 +219,45 @@ class Connection:
         if not isinstance(authorization, str | None):
             raise SocketClosed(MALFORMED, "The authorization must be a string")
         try:
-            return recognise(self._endpoint.tokens, authorization, self._socket.cookies)
+            return recognise(self._entrance.tokens, authorization, self._socket.cookies)
         except InvalidToken:
-            raise SocketClosed(FORBIDDEN, "Forbidden") from None
+            raise SocketClosed(FORBIDDEN, "Forbidden: start a new session") from None
 
     async def _subscribe(self, operation_id: str, payload: Any) -> None:
         """Begin an operation of any type. What is wrong with it does not touch the others."""
         if self._visitor is None:
-            raise SocketClosed(UNAUTHORIZED, "Unauthorized")
+            raise SocketClosed(UNAUTHORIZED, "Unauthorized: send connection_init first")
         if operation_id in self._tasks:
             raise SocketClosed(DUPLICATE_ID, f"Subscriber for {operation_id[:60]} already exists")
         self._started += 1
         request_id = f"{self._request_id}-{self._started}"
-        operation = self._read(payload, request_id)
+        operation = await self._read(payload, request_id, self._visitor)
         if isinstance(operation, Answer):
             await self._send(_error(operation_id, operation))
             return
         # A context of its own, so that no loader or board of an earlier operation tells old news.
-        context = self._endpoint.make_context(self._visitor, request_id)
+        context = self._entrance.make_context(self._visitor, request_id)
         running = self._run(operation_id, operation, context)
         self._tasks[operation_id] = asyncio.create_task(running)
 
-    def _read(self, payload: Any, request_id: str) -> Operation | Answer:
+    async def _read(self, payload: Any, request_id: str, visitor: Visitor) -> Operation | Answer:
         try:
             request = operation_request(payload)
         except UnusableRequest as problem:
             return refused([plain_error(ErrorCode.BAD_REQUEST, str(problem))])
         except MalformedRequest as problem:
             raise SocketClosed(MALFORMED, str(problem)) from None
-        if len(self._tasks) >= self._endpoint.limits.operations_max:
+        if len(self._tasks) >= self._limits.operations_max:
             message = f"{len(self._tasks)} operations run on this socket, and no more may."
             return refused([plain_error(ErrorCode.TOO_MANY_REQUESTS, message)])
-        return self._endpoint.operations.read(request, request_id)
+        try:
+            asker = asker_of(visitor, self._address)
+            return await self._entrance.admit(request, request_id, asker)
+        except TooMuchAsked as problem:
+            error = plain_error(
+                ErrorCode.TOO_MANY_REQUESTS, str(problem), retryAfterSeconds=problem.seconds
+            )
+            return refused([error])
 
     async def _run(
         self, operation_id: str, operation: Operation, context: OperationContext
@@ -223,7 +267,7 @@ class Connection:
             if operation.type is OperationType.SUBSCRIPTION:
                 await self._stream(operation_id, operation, context)
             else:
-                answer = await self._endpoint.operations.run(operation, context, "websocket")
+                answer = await self._entrance.operations.run(operation, context, "websocket")
                 await self._conclude(operation_id, answer)
         except (WebSocketDisconnect, WebSocketDisconnected):
             pass  # Whoever reads from the socket learns of it too, and ends everything.
@@ -240,7 +284,7 @@ class Connection:
 
         Identical subscriptions could share one execution and one encoding from here on.
         """
-        messages = self._endpoint.operations.subscribe(operation, context, "websocket")
+        messages = self._entrance.operations.subscribe(operation, context, "websocket")
         async with aclosing(messages):
             async for answer in messages:
                 if answer.outcome is not Outcome.EXECUTED:

@@ -35,6 +35,46 @@ def test_urls_are_read_without_a_prefix_and_the_rest_with_one(
     assert settings.allowed_origins == ("https://a.example", "http://localhost:5173")
 
 
+def test_what_clients_may_ask_is_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ONSALE_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::7")
+    monkeypatch.setenv("ONSALE_COST_PER_BUYER", "0")
+    monkeypatch.setenv("ONSALE_COST_PER_ADDRESS", "50000")
+    monkeypatch.setenv("ONSALE_CONNECTIONS_PER_ADDRESS", "10")
+    monkeypatch.setenv("ONSALE_INTROSPECTION", "off")
+
+    settings = Settings.read()
+
+    assert settings.trusted_proxies == ("10.0.0.0/8", "2001:db8::7")
+    assert (settings.cost_per_buyer, settings.cost_per_address) == (0, 50_000)
+    assert settings.connections_per_address == 10
+    assert not settings.introspection
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("ONSALE_TRUSTED_PROXIES", "nginx", "no address and no network"),
+        ("ONSALE_TRUSTED_PROXIES", "10.0.0.7/8", "no address and no network"),
+        ("ONSALE_COST_PER_BUYER", "4999", "at least 5000"),
+        ("ONSALE_COST_PER_ADDRESS", "-1", "greater than or equal to 0"),
+        ("ONSALE_CONNECTIONS_PER_ADDRESS", "many", "integer"),
+        ("ONSALE_INTROSPECTION", "perhaps", "boolean"),
+    ],
+)
+def test_limits_that_make_no_sense_are_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(StartError) as refusal:
+        Settings.read()
+
+    assert str(refusal.value).startswith(f"{variable}: ")
+    assert words in str(refusal.value)
+
+
 def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setenv("ONSALE_ALLOWED_ORIGINS", "")

@@ -93,7 +93,7 @@ async def test_queries_and_subscriptions_are_answered_each_under_its_id(ready: C
 
     assert [m["type"] for m in messages] == ["next", "next", "next", "complete"]
     assert {m["id"] for m in messages} == {"a"}
-    assert await ready.answer("{ hello }") == {"data": {"hello": "hello world"}}
+    assert (await ready.answer("{ hello }"))["data"] == {"hello": "hello world"}
 
 
 async def test_every_event_sees_the_world_anew(ready: Client) -> None:
@@ -110,7 +110,7 @@ async def test_every_operation_of_a_socket_sees_the_world_anew(
     for number in (5, 6):
         server.stage.number = number
         answer = await ready.answer("{ number { value } }")
-        assert answer == {"data": {"number": {"value": number}}}
+        assert answer["data"] == {"number": {"value": number}}
 
 
 async def test_ping_is_answered_at_any_time(socket: Client) -> None:
@@ -356,7 +356,7 @@ async def test_a_token_in_any_place_says_who_asks(server: TinyServer, way: str) 
     async with opened(server, **headers) as client:
         await client.initialise(payload)
 
-        assert await client.answer("{ who }") == {"data": {"who": str(buyer.id)}}
+        assert (await client.answer("{ who }"))["data"] == {"who": str(buyer.id)}
 
 
 @pytest.mark.parametrize("way", ways_to_say_who(""))

@@ -88,7 +88,7 @@ async def test_a_server_shows_the_way_sells_and_survives_its_own_death(
         known = await asyncio.to_thread(
             ask, server, "{ viewer { id isGuest } }", authorization=authorization
         )
-        assert known == {"data": {"viewer": session["viewer"]}}
+        assert known["data"] == {"viewer": session["viewer"]}
 
     for path in ("/readyz", await layout_url(one, hall)):
         allowed = await asyncio.to_thread(httpx.get, two.url + path, headers={"origin": PAGE})

@@ -10,12 +10,21 @@ import strawberry
 from joserfc.jwk import OKPKey
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from onsale.graphql.connections import Connections
+from onsale.graphql.entrance import Entrance
 from onsale.graphql.http import GraphQLOverHTTP
 from onsale.graphql.operations import Operations
 from onsale.graphql.origins import Origins
+from onsale.graphql.rate_limits import RateLimits
 from onsale.graphql.served_schema import ServedSchema
-from onsale.graphql.websocket import GraphQLOverWebSocket, SocketLimits
+from onsale.graphql.trusted_documents import TrustedDocuments
+from onsale.graphql.websocket import (
+    MESSAGES_AT_ONCE_MAX,
+    GraphQLOverWebSocket,
+    SocketLimits,
+)
 from onsale.identity import Tokens, Visitor
 from schema.errors import unauthenticated
 from tests.servers import serving
@@ -165,6 +174,7 @@ class TinyServer:
     stage: Stage
     tokens: Tokens
     operations: Operations
+    entrance: Entrance
 
     @property
     def graphql_url(self) -> str:
@@ -176,22 +186,41 @@ class TinyServer:
 
 
 @asynccontextmanager
-async def tiny_server() -> AsyncIterator[TinyServer]:
+async def tiny_server(
+    trusted: TrustedDocuments | None = None,
+    *,
+    introspection: bool = True,
+    rate_limits: RateLimits | None = None,
+    connections: Connections | None = None,
+    messages_at_once: int = MESSAGES_AT_ONCE_MAX,
+) -> AsyncIterator[TinyServer]:
     stage = Stage()
     tokens = Tokens(OKPKey.generate_key("Ed25519"))
-    operations = Operations(tiny_schema, QUERY_TIMEOUT_SECONDS, MUTATION_ANSWER_SECONDS)
-    entrance = (
+    operations = Operations(
+        tiny_schema,
+        QUERY_TIMEOUT_SECONDS,
+        MUTATION_ANSWER_SECONDS,
+        trusted=trusted,
+        introspection=introspection,
+    )
+    entrance = Entrance(
         operations,
         lambda visitor, request_id: TinyContext(stage, visitor, request_id),
         tokens,
         Origins([FOREIGN_FRIEND]),
+        rate_limits or RateLimits(),
+        connections or Connections(),
     )
-    limits = SocketLimits(init_timeout_seconds=0.5, operations_max=OPERATIONS_MAX)
+    limits = SocketLimits(
+        init_timeout_seconds=0.5, operations_max=OPERATIONS_MAX, messages_at_once=messages_at_once
+    )
     app = Starlette(
         routes=[
-            Route("/graphql", GraphQLOverHTTP(*entrance)),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(*entrance, limits)),
+            Route("/graphql", GraphQLOverHTTP(entrance)),
+            WebSocketRoute("/graphql", GraphQLOverWebSocket(entrance, limits)),
         ]
     )
-    async with serving(app) as url:
-        yield TinyServer(url, stage, tokens, operations)
+    # Behind a proxy that says where requests come from: this machine itself has no limits.
+    proxy = ProxyHeadersMiddleware(app, "127.0.0.1")  # type: ignore[arg-type] # uvicorn's own types.
+    async with serving(proxy) as url:  # type: ignore[arg-type]
+        yield TinyServer(url, stage, tokens, operations, entrance)

@@ -1,0 +1,83 @@
+"""What a client gets for an operation: the JSON, and what the transport has to know about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from graphql import GraphQLError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from onsale.graphql.allowances import COST_MAX
+from onsale.graphql.errors import plain_error, present
+from schema.errors import ErrorCode
+
+
+class Outcome(Enum):
+    """What became of an operation."""
+
+    EXECUTED = auto()
+    #: Wrong before anything ran, so there is no `data`.
+    REFUSED = auto()
+    TIMED_OUT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, or one message of a stream."""
+
+    outcome: Outcome
+    payload: dict[str, Any]
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """The errors, as JSON."""
+        errors: list[dict[str, Any]] = self.payload.get("errors", [])
+        return errors
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Puts what happened into words, with hints at the schema or without."""
+
+    #: Whether "Did you mean …?" may name what the client has not found.
+    hints: bool = True
+
+    def answer(self, result: ExecutionResult, request_id: str) -> Answer:
+        """Tell what the execution gave."""
+        if not result.errors:
+            return Answer(Outcome.EXECUTED, {"data": result.data})
+        errors = self.present(result.errors, request_id)
+        never_ran = result.data is None and all(error.path is None for error in result.errors)
+        if never_ran or isinstance(result, PreExecutionError):
+            return refused(errors)
+        return Answer(Outcome.EXECUTED, {"errors": errors, "data": result.data})
+
+    def present(self, errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+        """Tell what is wrong, in the order in which it was found."""
+        return present(errors, request_id, hints=self.hints)
+
+
+def refused(errors: list[dict[str, Any]]) -> Answer:
+    """Answer that nothing ran: by the specification there is no `data` then, not even null."""
+    return Answer(Outcome.REFUSED, {"errors": errors})
+
+
+def too_dear(cost: int) -> Answer:
+    """Answer that the operation costs more than any may."""
+    message = (
+        f"The operation costs {cost:,}; {COST_MAX:,} are allowed. Ask for shorter pages, or in"
+        " several requests. A field costs one; within lists, one for each hundred answers."
+    )
+    error = plain_error(ErrorCode.DOCUMENT_TOO_COMPLEX, message, cost=_figures(cost))
+    return with_cost(refused([error]), cost)
+
+
+def with_cost(answer: Answer, cost: int) -> Answer:
+    """Tell beside the answer what it cost and what it might have cost at most."""
+    answer.payload["extensions"] = {"cost": _figures(cost)}
+    return answer
+
+
+def _figures(cost: int) -> dict[str, int]:
+    return {"asked": cost, "allowed": COST_MAX}

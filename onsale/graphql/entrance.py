@@ -1,0 +1,48 @@
+"""What both transports need to let somebody in, and to turn somebody away."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from onsale.graphql.answers import Answer
+from onsale.graphql.connections import Connections
+from onsale.graphql.operations import Operation, OperationContext, Operations
+from onsale.graphql.origins import Origins
+from onsale.graphql.rate_limits import REFUSED_COST, Asker, RateLimits
+from onsale.graphql.requests import OperationRequest
+from onsale.identity import Tokens, Visitor
+
+MakeContext = Callable[[Visitor, str], OperationContext]
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """One server's way in, shared by HTTP, event streams and sockets."""
+
+    operations: Operations
+    make_context: MakeContext
+    tokens: Tokens
+    origins: Origins
+    rate_limits: RateLimits = field(default_factory=RateLimits)
+    connections: Connections = field(default_factory=Connections)
+    #: Set when the server is about to stop: streams end then, for nobody else would end them.
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def admit(
+        self, asked: OperationRequest, request_id: str, asker: Asker
+    ) -> Operation | Answer:
+        """Find the operation that is meant, and take what it costs. Raises TooMuchAsked.
+
+        Reading a document is work, too: who has nothing left is turned away before it, and one that
+        is refused costs something.
+        """
+        self.rate_limits.check(asker)
+        operation = self.operations.read(asked, request_id)
+        cost = operation.cost if isinstance(operation, Operation) else REFUSED_COST
+        await self.rate_limits.take(asker, cost)
+        return operation
+
+
+def asker_of(visitor: Visitor, address: str | None) -> Asker:
+    """Say whose budget an operation of this visitor is taken from."""
+    return Asker(visitor.buyer.id.int if visitor.buyer else None, address)
