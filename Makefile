@@ -10,24 +10,35 @@ UV := $(BIN)/uv
 INSTALL := $(UV) pip install --python $(BIN)/python --compile-bytecode --require-hashes
 LOCK := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet $(UPGRADE)
 STEP := @printf '\033[1m==> %s\033[0m\n'
+GRAPHIQL := web/graphiql
+CONFORMANCE := tests/conformance
+LINTING := tests/schema_linting
+IN_GRAPHIQL := @cd $(GRAPHIQL) && PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test races check bench lock
+.PHONY: help run test graphiql races check docs bench lock
 
 help: ## Show these words
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## Start PostgreSQL, Valkey and onsale with demo events, on 127.0.0.1:8000
+	@$(MAKE) -s --no-print-directory graphiql || echo 'GraphiQL could not be built. All else works without it.'
 	@$(BIN)/python -m onsale serve --demo
 
 test: $(VENV)/.development ## Run all tests, on servers and data of their own
+	@$(MAKE) -s --no-print-directory graphiql || echo 'GraphiQL could not be built. Its tests will say so.'
+	@$(BIN)/python -m tests.web.chromium
+	@$(MAKE) --no-print-directory $(CONFORMANCE)/node_modules/.package-lock.json \
+	  || echo 'The clients and audits of others could not be installed. Their tests will say so.'
 	$(STEP) "Tests"
 	@$(BIN)/python -m tests $(ARGS)
+
+graphiql: $(GRAPHIQL)/dist/index.html ## Build the page at /graphiql
 
 races: $(VENV)/.development ## Race 64 clients for 200 seats, 100,000 times (RACES_SEED=…, RACES_ATTEMPTS=…)
 	@RACES_SEED='$(RACES_SEED)' RACES_ATTEMPTS='$(RACES_ATTEMPTS)' $(BIN)/python -m tests.races
 
-check: $(VENV)/.development ## Look at style, types, imports and the committed schema
+check: $(VENV)/.development $(LINTING)/node_modules/.package-lock.json ## Look at style, types, imports and the committed schema
 	$(STEP) "Style (ruff)"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -37,6 +48,12 @@ check: $(VENV)/.development ## Look at style, types, imports and the committed s
 	@$(BIN)/lint-imports
 	$(STEP) "Schema (schema/schema.graphql)"
 	@$(BIN)/python -m onsale export-schema --check
+	@$(BIN)/python -m tests.schema_linting
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(LINTING)/node_modules/.bin/graphql-schema-linter schema/schema.graphql
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(LINTING)/node_modules/.bin/eslint --config $(LINTING)/eslint.config.js schema/schema.graphql
+
+docs: $(VENV)/.development ## Build the reference of the API: docs/reference/build/index.html
+	@$(BIN)/python -m docs.reference
 
 bench: $(VENV)/.development ## Measure, and print the figures of bench/README.md
 	@$(BIN)/python -m bench
@@ -86,4 +103,26 @@ $(VENV)/.node: requirements/node.txt $(VENV)/.uv
 	  ln -sf "$$wheel/bin/node" $(BIN)/node && \
 	  ln -sf "$$wheel/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm; \
 	fi
+	@touch $@
+
+$(GRAPHIQL)/node_modules/.package-lock.json: $(addprefix $(GRAPHIQL)/,package.json package-lock.json .npmrc) | $(VENV)/.node
+	$(STEP) "Installing what GraphiQL is built from"
+	$(IN_GRAPHIQL) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# A folder is newer than the page when something was taken out of it.
+$(GRAPHIQL)/dist/index.html: $(GRAPHIQL)/node_modules/.package-lock.json \
+    $(wildcard $(addprefix $(GRAPHIQL)/,index.html vite.config.ts src src/* operations operations/*))
+	$(STEP) "Building GraphiQL"
+	$(IN_GRAPHIQL) npm run --silent build -- --logLevel=warn || { rm -f dist/index.html; exit 1; }
+	@touch $@
+
+$(CONFORMANCE)/node_modules/.package-lock.json: $(addprefix $(CONFORMANCE)/,package.json package-lock.json .npmrc) | $(VENV)/.node
+	$(STEP) "Installing clients and audits of others"
+	@cd $(CONFORMANCE) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(LINTING)/node_modules/.package-lock.json: $(addprefix $(LINTING)/,package.json package-lock.json .npmrc) | $(VENV)/.node
+	$(STEP) "Installing the linters of others for the schema"
+	@cd $(LINTING) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

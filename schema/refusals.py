@@ -145,7 +145,8 @@ class ReservationNotOpen(UserError):
     """The reservation is being paid, or is over: it cannot be changed any more."""
 
     status: ReservationStatus
-    """Where it stands."""
+    """Where it stands. Asked for beside `NotOnSale.status`, which has another type, it needs an
+    alias: `reservationStatus: status`."""
 
     facts = ("status",)
 

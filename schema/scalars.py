@@ -10,10 +10,11 @@ from typing import Any, NewType
 from zoneinfo import available_timezones
 
 import strawberry
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from box_office.money import is_known_currency
-from schema.errors import bad_input
+from schema.errors import ApiError, bad_input
 
 TimeZone = NewType("TimeZone", str)
 CurrencyCode = NewType("CurrencyCode", str)
@@ -136,6 +137,18 @@ def _base64(octets: bytes) -> str:
     return b64encode(octets).decode("ascii")
 
 
+def _in_documents(read: Callable[[object], Any]) -> Callable[..., Any]:
+    """Read a value that stands in a document, and say where when it cannot be read."""
+
+    def read_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+        try:
+            return read(value_from_ast_untyped(node, variables))
+        except ApiError as problem:
+            raise GraphQLError(problem.message, node, extensions=problem.extensions) from None
+
+    return read_literal
+
+
 def _scalar(
     name: str,
     description: str,
@@ -148,6 +161,7 @@ def _scalar(
         description=description,
         serialize=write,
         parse_value=read,
+        parse_literal=_in_documents(read),
         specified_by_url=specified_by,
     )
 

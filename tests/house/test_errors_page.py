@@ -4,15 +4,17 @@ import json
 import re
 from typing import Any
 
-from graphql import GraphQLInterfaceType, build_schema
+from graphql import GraphQLInterfaceType, build_schema, get_named_type
 
 from box_office.refusals import Refusal
 from schema.errors import ErrorCode
 from tests.house.programs import ROOT
 
+SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
 PAGE = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 TOP_LEVEL, REFUSALS = PAGE.split("\n## ")[1:]
 SECTION = re.compile(r"^### `(\w+)`\n(.*?)(?=^### |\Z)", re.DOTALL | re.MULTILINE)
+FROM = re.compile(r"\bFrom\s+(.*?)[.;]", re.DOTALL)
 EXAMPLE = re.compile(r"^```json\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -43,6 +45,12 @@ def test_each_refusal_has_an_example_with_every_field_of_its_type() -> None:
     assert examples == fields_of_user_errors()
 
 
+def test_each_refusal_says_which_mutations_it_comes_from() -> None:
+    said = {code: senders(FROM.findall(text)[0]) for code, text in SECTION.findall(REFUSALS)}
+
+    assert said == {code: mutations_that_tell(code) for code in said}
+
+
 def headings(part: str) -> list[str]:
     return [code for code, _ in SECTION.findall(part)]
 
@@ -53,10 +61,40 @@ def example(section: str) -> dict[str, Any]:
     return answer
 
 
+def senders(words: str) -> set[str]:
+    """Read which mutations a section speaks of."""
+    every = set(payloads())
+    match " ".join(words.split()):
+        case "every mutation but `startGuestSession`":
+            return every - {"startGuestSession"}
+        case "every mutation of reservations":
+            return {name for name in every if re.search(r"Seats|Reservation", name)}
+        case names:
+            return set(re.findall(r"`(\w+)`", names))
+
+
+def mutations_that_tell(code: str) -> set[str]:
+    """Read in the committed schema which mutations can be answered with this refusal."""
+    name = "".join(word.capitalize() for word in code.split("_"))
+    return {
+        mutation
+        for mutation, payload in payloads().items()
+        if "errors" in payload.fields
+        for member in get_named_type(payload.fields["errors"].type).types
+        if member.name == name
+    }
+
+
+def payloads() -> dict[str, Any]:
+    """Give what each mutation is answered with."""
+    assert SCHEMA.mutation_type is not None
+    fields = SCHEMA.mutation_type.fields
+    return {name: get_named_type(field.type) for name, field in fields.items()}
+
+
 def fields_of_user_errors() -> dict[str, set[str]]:
     """Read the committed schema for the types that implement UserError."""
-    schema = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
-    interface = schema.type_map["UserError"]
+    interface = SCHEMA.type_map["UserError"]
     assert isinstance(interface, GraphQLInterfaceType)
-    kinds = schema.get_implementations(interface).objects
+    kinds = SCHEMA.get_implementations(interface).objects
     return {kind.name: set(kind.fields) for kind in kinds}

@@ -7,7 +7,12 @@ from pathlib import Path
 
 from tests.house.programs import ROOT
 
-WORDS = ["help", "run", "test", "races", "check", "bench", "lock"]
+WORDS = ["help", "run", "test", "graphiql", "races", "check", "docs", "bench", "lock"]
+
+#: What Node.js builds or runs, and what says that its packages are there.
+PROJECTS = [Path("web/graphiql"), Path("tests/conformance"), Path("tests/schema_linting")]
+INSTALLED = "node_modules/.package-lock.json"
+PAGE = Path("web/graphiql/dist/index.html")
 
 
 def test_make_alone_shows_the_words() -> None:
@@ -41,12 +46,33 @@ def test_a_python_without_venv_is_answered_with_one_line(tmp_path: Path) -> None
 def test_what_is_set_up_already_is_not_set_up_again(tmp_path: Path) -> None:
     folder = _bare_checkout(tmp_path)
     (folder / ".venv" / "bin").mkdir(parents=True)
-    for step in ("bin/python", ".uv", ".local", ".development"):
+    for step in ("bin/python", ".uv", ".local", ".development", ".node"):
         (folder / ".venv" / step).touch()
+    for made in (*(project / INSTALLED for project in PROJECTS), PAGE):
+        (folder / made).parent.mkdir()
+        (folder / made).touch()
 
-    for word in ("run", "test", "check", "bench"):
+    for word in ("run", "test", "graphiql", "check", "docs", "bench"):
         planned = _make(word, "--dry-run", folder=folder).stdout
-        assert "install" not in planned
+        assert "pip install" not in planned
+        assert "npm" not in planned
+
+
+def test_what_cannot_be_built_keeps_nobody_from_running_the_server(tmp_path: Path) -> None:
+    folder = _bare_checkout(tmp_path)
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for step in (".uv", ".local", ".node"):
+        (folder / ".venv" / step).touch()
+    _program(folder / ".venv" / "bin" / "python", 'echo "server: $*"')
+    _program(folder / ".venv" / "bin" / "npm", "echo no registry; exit 1")
+
+    answer = _make("run", folder=folder)
+
+    assert "no registry" in answer.stdout
+    assert answer.stdout.splitlines()[-2:] == [
+        "GraphiQL could not be built. All else works without it.",
+        "server: -m onsale serve --demo",
+    ]
 
 
 def test_ci_runs_what_people_run() -> None:
@@ -70,6 +96,9 @@ def _bare_checkout(folder: Path) -> Path:
     """As after a `git clone`, as far as make looks."""
     shutil.copy(ROOT / "Makefile", folder)
     shutil.copytree(ROOT / "requirements", folder / "requirements")
+    made = shutil.ignore_patterns("node_modules", "dist", "__pycache__")
+    for project in PROJECTS:
+        shutil.copytree(ROOT / project, folder / project, ignore=made)
     return folder
 
 

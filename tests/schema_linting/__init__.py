@@ -1,0 +1,1 @@
+"""What holds for the schema as a product, beside what the linters of others look at."""
