@@ -23,6 +23,7 @@ from onsale.graphql.connections import TooManyConnections
 from onsale.graphql.entrance import Entrance, asker_of
 from onsale.graphql.errors import our_fault, plain_error
 from onsale.graphql.operations import Operation, OperationContext
+from onsale.graphql.pace import Pace
 from onsale.graphql.rate_limits import TooMuchAsked, address_of
 from onsale.graphql.requests import (
     MalformedRequest,
@@ -66,23 +67,6 @@ class SocketLimits:
     operations_max: int = OPERATIONS_PER_CONNECTION_MAX
     messages_per_second: float = MESSAGES_PER_SECOND_MAX
     messages_at_once: int = MESSAGES_AT_ONCE_MAX
-
-
-class Pace:
-    """How many messages a client may still send: some at once, and then so many a second."""
-
-    def __init__(self, per_second: float, at_once: int) -> None:
-        self._per_second = per_second
-        self._most = self._left = float(at_once)
-        self._looked_at = time.monotonic()
-
-    def allows_one(self) -> bool:
-        """Count a message."""
-        now = time.monotonic()
-        regained = (now - self._looked_at) * self._per_second
-        self._left = min(self._left + regained, self._most) - 1
-        self._looked_at = now
-        return self._left >= 0
 
 
 class GraphQLOverWebSocket:
@@ -169,7 +153,7 @@ class Connection:
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1006))
         if not self._pace.allows_one():
-            raise SocketClosed(TOO_MANY, "Too many messages. Wait a little, then connect anew")
+            raise SocketClosed(TOO_MANY, "Too many messages")
         text = event.get("text")
         if text is None:
             raise SocketClosed(MALFORMED, "Messages must be text")
@@ -184,11 +168,12 @@ class Connection:
     async def _handle(self, message: dict[str, Any], deadline: asyncio.Timeout) -> None:
         match message["type"]:
             case "connection_init":
-                await self._introduce(message.get("payload"), deadline)
+                await self._introduce(_payload(message), deadline)
             case "ping":
+                _payload(message)
                 await self._send({"type": "pong"})
             case "pong":
-                pass
+                _payload(message)
             case "subscribe":
                 await self._subscribe(_operation_id(message), message.get("payload"))
             case "complete":
@@ -196,13 +181,11 @@ class Connection:
             case _:
                 raise SocketClosed(MALFORMED, "Unknown message type")
 
-    async def _introduce(self, payload: Any, deadline: asyncio.Timeout) -> None:
+    async def _introduce(self, payload: dict[str, Any], deadline: asyncio.Timeout) -> None:
         """Learn who is there; from then on the socket lives as long as their token."""
         if self._visitor is not None:
             raise SocketClosed(TOO_MANY, "Too many initialisation requests")
-        if payload is not None and not isinstance(payload, dict):
-            raise SocketClosed(MALFORMED, "The payload of connection_init must be an object")
-        self._visitor = self._recognise(payload or {})
+        self._visitor = self._recognise(payload)
         deadline.reschedule(_loop_time(self._visitor.expires_at))
         await self._send({"type": "connection_ack"})
 
@@ -226,7 +209,7 @@ class Connection:
     async def _subscribe(self, operation_id: str, payload: Any) -> None:
         """Begin an operation of any type. What is wrong with it does not touch the others."""
         if self._visitor is None:
-            raise SocketClosed(UNAUTHORIZED, "Unauthorized: send connection_init first")
+            raise SocketClosed(UNAUTHORIZED, "Unauthorized")
         if operation_id in self._tasks:
             raise SocketClosed(DUPLICATE_ID, f"Subscriber for {operation_id[:60]} already exists")
         self._started += 1
@@ -323,6 +306,14 @@ class Connection:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)  # Each gets to its `finally`: boards are unwatched there.
+
+
+def _payload(message: dict[str, Any]) -> dict[str, Any]:
+    """Take what may come with a message that needs nothing."""
+    payload = message.get("payload")
+    if payload is not None and not isinstance(payload, dict):
+        raise SocketClosed(MALFORMED, f"The payload of {message['type']} must be an object")
+    return payload or {}
 
 
 def _operation_id(message: dict[str, Any]) -> str:

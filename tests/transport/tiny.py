@@ -193,6 +193,7 @@ async def tiny_server(
     rate_limits: RateLimits | None = None,
     connections: Connections | None = None,
     messages_at_once: int = MESSAGES_AT_ONCE_MAX,
+    init_timeout_seconds: float = 0.5,
 ) -> AsyncIterator[TinyServer]:
     stage = Stage()
     tokens = Tokens(OKPKey.generate_key("Ed25519"))
@@ -212,7 +213,7 @@ async def tiny_server(
         connections or Connections(),
     )
     limits = SocketLimits(
-        init_timeout_seconds=0.5, operations_max=OPERATIONS_MAX, messages_at_once=messages_at_once
+        init_timeout_seconds, operations_max=OPERATIONS_MAX, messages_at_once=messages_at_once
     )
     app = Starlette(
         routes=[
