@@ -14,6 +14,7 @@ from asyncio.transports import BaseTransport
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 #: Next to nothing of what waits was taken for so long: whoever it is may come again and resume.
 UNREAD_SECONDS_MAX = 10.0
@@ -55,6 +56,13 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         super().keepalive_timeout()
         self.disconnected = True
         self._wait_for_reader()
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass a message on; one that is no UTF-8 closes the line, as far as it is still open."""
+        try:
+            super().send_receive_event_to_app()
+        except InvalidState:  # The client has closed in the same breath.
+            self.handle_parser_exception()
 
     def handle_parser_exception(self) -> None:
         """Close on whoever breaks the rules of frames.
