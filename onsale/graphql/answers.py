@@ -1,11 +1,9 @@
 """What a client gets for an operation: the JSON, and what the transport has to know about it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from graphql import GraphQLError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from onsale.graphql.allowances import COST_MAX
@@ -36,26 +34,15 @@ class Answer:
         return errors
 
 
-@dataclass(frozen=True, slots=True)
-class Teller:
-    """Puts what happened into words, with hints at the schema or without."""
-
-    #: Whether "Did you mean …?" may name what the client has not found.
-    hints: bool = True
-
-    def answer(self, result: ExecutionResult, request_id: str) -> Answer:
-        """Tell what the execution gave."""
-        if not result.errors:
-            return Answer(Outcome.EXECUTED, {"data": result.data})
-        errors = self.present(result.errors, request_id)
-        never_ran = result.data is None and all(error.path is None for error in result.errors)
-        if never_ran or isinstance(result, PreExecutionError):
-            return refused(errors)
-        return Answer(Outcome.EXECUTED, {"errors": errors, "data": result.data})
-
-    def present(self, errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-        """Tell what is wrong, in the order in which it was found."""
-        return present(errors, request_id, hints=self.hints)
+def answer_of(result: ExecutionResult, request_id: str) -> Answer:
+    """Tell what the execution gave."""
+    if not result.errors:
+        return Answer(Outcome.EXECUTED, {"data": result.data})
+    errors = present(result.errors, request_id)
+    never_ran = result.data is None and all(error.path is None for error in result.errors)
+    if never_ran or isinstance(result, PreExecutionError):
+        return refused(errors)
+    return Answer(Outcome.EXECUTED, {"errors": errors, "data": result.data})
 
 
 def refused(errors: list[dict[str, Any]]) -> Answer:

@@ -3,12 +3,13 @@
 Reading a small document costs about a millisecond of CPU, finding it again a few microseconds.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     ASTValidationRule,
     DocumentNode,
     FieldNode,
@@ -17,9 +18,12 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    ValueNode,
     parse,
     specified_rules,
     validate,
@@ -38,11 +42,32 @@ PARSE_LIMITS: Any = {
     "max_comments": COMMENTS_MAX,
     "max_source_length": SOURCE_CHARACTERS_MAX,
 }
-#: Counted before validation, because one of its rules compares each selection with each other.
 SELECTIONS_MAX = 200
 FRAGMENTS_MAX = 30
 DIRECTIVES_MAX = 20
 ALIASES_MAX = 15
+OPERATIONS, FRAGMENTS, INLINE_FRAGMENTS = "operations", "fragments", "inline fragments"
+SELECTIONS, DIRECTIVES, ALIASES = "selections", "directives", "aliases"
+ASKING_FIELDS, EQUAL_FIELDS = "fields with arguments", "equal fields side by side"
+VALUES = "values that are written into it"
+#: Counted before validation: one of its rules compares each selection with each other, and the
+#: arguments of equal ones by writing them down again; many look at every value.
+LIMITS = {
+    OPERATIONS: 30,
+    FRAGMENTS: FRAGMENTS_MAX,
+    INLINE_FRAGMENTS: 40,
+    SELECTIONS: SELECTIONS_MAX,
+    DIRECTIVES: DIRECTIVES_MAX,
+    ALIASES: ALIASES_MAX,
+    ASKING_FIELDS: 50,
+    EQUAL_FIELDS: 20,
+    VALUES: 300,
+}
+KINDS: dict[type, str] = {
+    OperationDefinitionNode: OPERATIONS,
+    FragmentDefinitionNode: FRAGMENTS,
+    InlineFragmentNode: INLINE_FRAGMENTS,
+}
 DEPTH_MAX = 10
 VALIDATION_ERRORS_MAX = 5
 
@@ -113,7 +138,7 @@ def read_document(schema: GraphQLSchema, text: str) -> Document:
     errors = list(oversizes(tree))
     if errors:
         return Document(tree, _coded(errors, ErrorCode.DOCUMENT_TOO_COMPLEX))
-    errors = validate(schema, tree, RULES, VALIDATION_ERRORS_MAX)
+    errors = validate(schema, tree, RULES, VALIDATION_ERRORS_MAX, hide_suggestions=True)
     if errors:
         return Document(tree, _coded(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED))
     return Document(tree, (), _operations(tree), costs_of(schema, tree), _asks_schema(tree))
@@ -121,24 +146,30 @@ def read_document(schema: GraphQLSchema, text: str) -> Document:
 
 def oversizes(tree: DocumentNode) -> Iterator[GraphQLError]:
     """Say which limits the document exceeds, by counting alone."""
-    selections = fragments = directives = aliases = 0
-    for node in _nodes(tree):
-        selections += not isinstance(node, OperationDefinitionNode | FragmentDefinitionNode)
-        fragments += isinstance(node, FragmentDefinitionNode)
-        directives += len(node.directives or ())
-        aliases += isinstance(node, FieldNode) and node.alias is not None
-    for count, most, what in (
-        (selections, SELECTIONS_MAX, "selections"),
-        (fragments, FRAGMENTS_MAX, "fragments"),
-        (directives, DIRECTIVES_MAX, "directives"),
-        (aliases, ALIASES_MAX, "aliases"),
-    ):
-        if count > most:
+    sizes = _sizes(tree)
+    for what, most in LIMITS.items():
+        if sizes[what] > most:
+            advice = "Send them as variables" if what == VALUES else "Ask in several requests"
             yield GraphQLError(
-                f"The document has {count} {what}; {most} are allowed. Ask in several requests."
+                f"The document has {sizes[what]} {what}; {most} are allowed. {advice}."
             )
-    if selections <= SELECTIONS_MAX and _is_too_deep(tree):
+    if sizes[SELECTIONS] <= SELECTIONS_MAX and _is_too_deep(tree):
         yield GraphQLError(f"The document nests fields more than {DEPTH_MAX} deep.")
+
+
+def _sizes(tree: DocumentNode) -> Counter[str]:
+    """Count all that there is a limit of."""
+    sizes: Counter[str] = Counter()
+    for node in _nodes(tree):
+        sizes[KINDS.get(type(node), SELECTIONS)] += 1
+        sizes[DIRECTIVES] += len(node.directives or ())
+        sizes[VALUES] += _written_values(node)
+        sizes[EQUAL_FIELDS] = max(sizes[EQUAL_FIELDS], _equal_fields(node))
+        if isinstance(node, FieldNode):
+            sizes[ALIASES] += node.alias is not None
+            sizes[ASKING_FIELDS] += bool(node.arguments)
+    sizes[SELECTIONS] += sizes[INLINE_FRAGMENTS]
+    return sizes
 
 
 _Selecting = (
@@ -148,6 +179,44 @@ _Selecting = (
     | InlineFragmentNode
     | FragmentSpreadNode
 )
+
+
+def _equal_fields(node: _Selecting) -> int:
+    """Count the field that is selected most often within one, with fields of its own."""
+    names = Counter(
+        (field.alias or field.name).value
+        for field in _selections(node)
+        if isinstance(field, FieldNode) and field.selection_set
+    )
+    return max(names.values(), default=0)
+
+
+def _written_values(node: _Selecting) -> int:
+    """Count what is written into arguments and defaults: numbers, names, lists, objects."""
+    left: list[ValueNode] = [argument.value for argument in _arguments(node)]
+    if isinstance(node, OperationDefinitionNode):
+        left += [
+            definition.default_value
+            for definition in node.variable_definitions or ()
+            if definition.default_value is not None
+        ]
+    count = 0
+    while left:
+        value = left.pop()
+        count += 1
+        if isinstance(value, ObjectValueNode):
+            left.extend(field.value for field in value.fields)
+        elif isinstance(value, ListValueNode):
+            left.extend(value.values)
+    return count
+
+
+def _arguments(node: _Selecting) -> Iterator[ArgumentNode]:
+    """Give the node's own arguments, and those of its directives."""
+    if isinstance(node, FieldNode):
+        yield from node.arguments or ()
+    for directive in node.directives or ():
+        yield from directive.arguments or ()
 
 
 def _nodes(tree: DocumentNode) -> Iterator[_Selecting]:

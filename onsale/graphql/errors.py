@@ -13,18 +13,15 @@ from schema.errors import ErrorCode
 log = structlog.get_logger("onsale.graphql")
 
 
-#: graphql-core names the nearest words of the schema at the end of some messages.
-_HINT = re.compile(r" Did you mean .*\?$", re.DOTALL)
+#: graphql-core names the nearest words of the schema in messages, at their end and elsewhere.
+_HINT = re.compile(r" Did you mean [^?]*\?")
 
 
-def present(
-    errors: Iterable[GraphQLError], request_id: str, *, hints: bool = True
-) -> list[dict[str, Any]]:
-    """Give errors as JSON, in their order; without hints where the schema is not to be guessed."""
+def present(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+    """Give errors as JSON, in their order; without hints, so that no schema can be guessed."""
     answers = [present_one(error, request_id) for error in errors]
-    if not hints:
-        for answer in answers:
-            answer["message"] = _HINT.sub("", answer["message"])
+    for answer in answers:
+        answer["message"] = _HINT.sub("", answer["message"])
     return answers
 
 

@@ -11,8 +11,8 @@ from graphql import OperationType
 from strawberry.types.execution import ExecutionResult
 
 from onsale.graphql.allowances import COST_MAX
-from onsale.graphql.answers import Answer, Outcome, Teller, refused, too_dear, with_cost
-from onsale.graphql.errors import plain_error
+from onsale.graphql.answers import Answer, Outcome, answer_of, refused, too_dear, with_cost
+from onsale.graphql.errors import plain_error, present
 from onsale.graphql.operation_log import (
     Listener,
     log_operation,
@@ -72,7 +72,6 @@ class Operations:
         self._mutation_answer_seconds = mutation_answer_seconds
         self._trusted = trusted or TrustedDocuments()
         self._introspection = introspection and not self._trusted.locked
-        self._teller = Teller(hints=self._introspection)
         self._mutations: set[asyncio.Task[Answer]] = set()
 
     def read(self, request: OperationRequest, request_id: str) -> Operation | Answer:
@@ -83,7 +82,7 @@ class Operations:
             return refused([plain_error(unknown.code, str(unknown))])
         document = self._schema.documents.read(text)
         if document.errors:
-            return refused(self._teller.present(document.errors, request_id))
+            return refused(present(document.errors, request_id))
         name = request.operation_name
         if name is None and len(document.operations) == 1:
             name = next(iter(document.operations))
@@ -117,7 +116,7 @@ class Operations:
         try:
             async with aclosing(await self._stream(operation, context)) as results:
                 async for result in results:
-                    answer = self._teller.answer(result, context.request_id)
+                    answer = answer_of(result, context.request_id)
                     failures = answer.errors
                     messages += 1
                     yield answer
@@ -177,7 +176,7 @@ class Operations:
             operation_name=operation.name,
             operation_extensions=request.extensions,
         )
-        answer = with_cost(self._teller.answer(result, context.request_id), operation.cost)
+        answer = with_cost(answer_of(result, context.request_id), operation.cost)
         _log(operation, context, transport, started, answer)
         return answer
 
