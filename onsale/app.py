@@ -152,8 +152,8 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/", welcome(graphiql=settings.graphiql)),
-            *(graphiql_routes() if settings.graphiql else []),
+            Route("/", welcome(graphiql=settings.serves_graphiql)),
+            *(graphiql_routes() if settings.serves_graphiql else []),
             *(Route(path, graphql) for path in GRAPHQL_PATHS),
             *(WebSocketRoute(path, sockets) for path in GRAPHQL_PATHS),
             Route("/layouts/{name}.json", layout),

@@ -83,7 +83,7 @@ def _configuration(app: Starlette, settings: Settings) -> uvicorn.Config:
 def _say_where(console: Console, settings: Settings) -> None:
     address = host_and_port(settings.host, settings.port)
     places = Table.grid(padding=(0, 2))
-    if settings.graphiql:
+    if settings.serves_graphiql:
         places.add_row("Try it (GraphiQL)", f"http://{address}{GRAPHIQL_PATH}")
     places.add_row("API (POST, GET)", f"http://{address}/graphql")
     places.add_row("Live seat maps", f"ws://{address}/graphql (graphql-transport-ws)")

@@ -136,6 +136,11 @@ class Settings(BaseSettings):
             raise StartError("ONSALE_TRUSTED_DOCUMENTS: name the documents to be locked to")
         return settings
 
+    @property
+    def serves_graphiql(self) -> bool:
+        """Whether there is a GraphiQL: where only known documents run, it could do nothing."""
+        return self.graphiql and not self.locked
+
     def kept(self) -> dict[str, timedelta]:
         """Give how long rows of which table are kept, where the environment says."""
         given = {

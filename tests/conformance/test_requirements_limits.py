@@ -72,7 +72,6 @@ def locked_house(
     settings = {
         "ONSALE_TRUSTED_DOCUMENTS": str(manifest),
         "ONSALE_LOCKED": "on",
-        "ONSALE_GRAPHIQL": "off",
     }
     with own_house(services, template, folder, settings) as house:
         yield house
