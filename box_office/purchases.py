@@ -18,6 +18,7 @@ from email_validator import EmailNotValidError, validate_email
 from box_office.box_office import BoxOffice
 from box_office.crash_points import CrashPoint, passing
 from box_office.orders import order_ids_by_reservation_ids, orders_by_ids
+from box_office.payments import payment_by_id
 from box_office.providers import ActionRequired, Declined, ProviderUnreachable
 from box_office.refusals import (
     InvalidInput,
@@ -205,9 +206,12 @@ class Purchase:
         passing(CrashPoint.SETTLED)
         if isinstance(payment, ActionRequired):
             return [action_required(payment.client_secret)]
-        if payment.declined is not None and payment.state in CAME_TO_NOTHING:
-            return [await self._came_to_nothing(payment.state, payment.declined)]
-        return await self._order(payment.state)
+        if payment.declined is None or payment.state not in CAME_TO_NOTHING:
+            return await self._order(payment.state)
+        refusal = await self._came_to_nothing(payment.state, payment.declined)
+        # Its late money may have bought the seats in between: then they were no other try's.
+        now = await payment_by_id(self.box_office.database, payment.id)
+        return [refusal] if now.state in CAME_TO_NOTHING else await self.finish()
 
     async def _came_to_nothing(self, state: PaymentState, why: Declined) -> Refusal:
         """Say what became of the seats; another try may have bought them, and cancelled since."""
