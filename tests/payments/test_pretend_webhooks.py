@@ -36,6 +36,8 @@ class Receiver:
     #: Type, id, and whether our adapter believes it.
     arrived: list[tuple[str, str, bool]] = field(default_factory=list)
     refuses: int = 0
+    #: How long each takes to be received.
+    seconds: float = 0.0
     url: str = ""
 
     async def receive(self, request: Request) -> Response:
@@ -44,6 +46,7 @@ class Receiver:
             self.refuses -= 1
             return Response(status_code=503)
         body = await request.body()
+        await asyncio.sleep(self.seconds)
         told: dict[str, Any] = json.loads(body)
         hint = self.provider.read_hint(request.headers, body)
         assert hint is None or hint.payment_id == UUID(told["payment_id"])
@@ -136,6 +139,16 @@ async def test_what_a_closed_receiver_missed_is_told_again(receiver: Receiver) -
     await receiver.until(2)
 
     assert sorted(receiver.types()) == ["charge.authorised", "charge.captured"]
+
+
+async def test_one_that_takes_long_holds_up_no_others(receiver: Receiver) -> None:
+    receiver.seconds = 0.5
+    began = monotonic()
+
+    await asyncio.gather(*(buy(receiver, "pretend_ok") for _ in range(10)))
+    await receiver.until(20)
+
+    assert monotonic() - began < 20 * receiver.seconds / 2
 
 
 async def test_nothing_that_goes_wrong_ends_the_sending(

@@ -207,26 +207,48 @@ class Provider:
                         await self.news.wait()
                 self.news.clear()
                 try:
-                    await self._deliver(client)
+                    while await self._deliver(client):
+                        pass  # There may be more.
                 except sqlite3.Error as fault:
                     logger.warning("The record cannot be used: %s", fault)
                 except Exception:
                     logger.exception("Webhooks could not be sent; they are sent again")
 
-    async def _deliver(self, client: httpx.AsyncClient) -> None:
+    async def _deliver(self, client: httpx.AsyncClient) -> bool:
+        """Send some of what is due; False: nothing is.
+
+        The payments' webhooks go side by side, as a busy provider's do, those of each in order.
+        """
         due: list[Delivery] = await asyncio.to_thread(
             self._within, lambda pages: pages.take_deliveries()
         )
+        if not due:
+            return False
+        of_each: dict[str, list[Delivery]] = {}
         for delivery in due:
-            arrived = all([await self._send(client, url, delivery) for url in self.notify])
-            await asyncio.to_thread(self._note, delivery, arrived)
+            of_each.setdefault(delivery.payment_id, []).append(delivery)
+        sending = (self._send_in_order(client, waiting) for waiting in of_each.values())
+        arrived = [one for some in await asyncio.gather(*sending) for one in some]
+        await asyncio.to_thread(self._note, due, frozenset(arrived))
+        return True
 
-    def _note(self, delivery: Delivery, arrived: bool) -> None:
+    async def _send_in_order(
+        self, client: httpx.AsyncClient, deliveries: list[Delivery]
+    ) -> list[int]:
+        """Give the numbers of those that arrived everywhere."""
+        return [
+            delivery.number
+            for delivery in deliveries
+            if all([await self._send(client, url, delivery) for url in self.notify])
+        ]
+
+    def _note(self, deliveries: list[Delivery], arrived: frozenset[int]) -> None:
         with self.record.open() as pages:
-            if arrived:
-                pages.delivered(delivery.number)
-            else:
-                pages.put_off(delivery.number, RETRY_SECONDS * 2**delivery.tries)
+            for delivery in deliveries:
+                if delivery.number in arrived:
+                    pages.delivered(delivery.number)
+                else:
+                    pages.put_off(delivery.number, RETRY_SECONDS * 2**delivery.tries)
 
     async def _send(self, client: httpx.AsyncClient, url: str, delivery: Delivery) -> bool:
         told = {
