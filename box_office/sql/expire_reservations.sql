@@ -1,6 +1,6 @@
 -- End lapsed reservations of one event, those that lapsed first, at most p_most, and free the seats
 -- they still have. One that somebody else is busy with is skipped: the next sweep finds it, if it is
--- still open. By time and not by id, for the index on (status, expires_at); who skips never waits.
+-- still open. By time and not by id, for the index of open ones by their end; who skips never waits.
 CREATE FUNCTION expire_reservations(
     p_event uuid, p_most integer,
     OUT o_expired integer, OUT o_version bigint, OUT o_committed_at timestamptz,
