@@ -44,7 +44,7 @@ from onsale.payments.pretend.adapter import PretendProvider
 from onsale.payments.pretend.own import own_provider
 from onsale.redis_cluster import news_and_feed
 from onsale.settings import Settings, StartError
-from onsale.sweeping import reconcile_forever, sweep_forever
+from onsale.sweeping import reconcile_forever, refresh_statistics_forever, sweep_forever
 from onsale.token_key import load_token_key
 from onsale.webhooks import webhook_routes, webhooks_url
 from schema.context import Context
@@ -204,6 +204,7 @@ async def open_parts(settings: Settings, notify: str | None = None) -> AsyncIter
         for chore in (
             sweep_forever(box_office),
             reconcile_forever(box_office),
+            refresh_statistics_forever(database),
             audit_forever(database),
             retain_forever(database, settings),
         ):

@@ -8,10 +8,13 @@ from typing import Any
 import structlog
 
 from box_office.box_office import BoxOffice
+from box_office.database import Database
 from box_office.reconciling import Reconciler
+from box_office.statistics import refresh_statistics
 from onsale.outages import does_not_answer
 
 SWEEP_EVERY_SECONDS = 1.0
+STATISTICS_EVERY_SECONDS = 1.0
 RECONCILE_EVERY_SECONDS = 3.0
 #: Where more was left than could be taken up at once.
 RECONCILE_SOON_SECONDS = 0.5
@@ -29,6 +32,17 @@ async def sweep_forever(box_office: BoxOffice) -> None:
     """Sweep until cancelled: reservations that have lapsed give their seats back."""
     sweep, done = box_office.sweep, "reservations expired"
     await repeat("Sweeping", SWEEP_EVERY_SECONDS, sweep, done, PATIENCE_SECONDS)
+
+
+async def refresh_statistics_forever(database: Database) -> None:
+    """Keep PostgreSQL's plans fitting to how large its tables are, until cancelled."""
+
+    async def refresh() -> int:
+        return len(await refresh_statistics(database))
+
+    done = "tables counted again"
+    every = STATISTICS_EVERY_SECONDS
+    await repeat("Counting tables", every, refresh, done, PATIENCE_SECONDS)
 
 
 async def reconcile_forever(box_office: BoxOffice) -> None:

@@ -17,18 +17,21 @@ CREATE FUNCTION fail_payments(
     o_version bigint, o_committed_at timestamptz, o_changed integer[], o_states smallint[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
+    v_mine reservations[];
     v_items integer[];
     v_held integer[];
     v_lost reservations[];
     v_back record;
 BEGIN
-    PERFORM 1 FROM reservations r
-    WHERE r.event_id = p_event AND r.id = ANY (p_reservations)
-    ORDER BY r.id FOR UPDATE;
+    SELECT coalesce(array_agg(l.r), '{}') INTO v_mine FROM (
+        SELECT r FROM reservations r
+        WHERE r.event_id = p_event AND r.id = ANY (p_reservations)
+        ORDER BY r.id FOR UPDATE
+    ) l;
     WITH item AS (
         SELECT i.n::integer AS n, i.payment, r.id AS reservation, r.payment_attempts AS attempt
         FROM unnest(p_reservations, p_payments) WITH ORDINALITY AS i (reservation, payment, n)
-        JOIN reservations r ON r.id = i.reservation AND r.status = 'PAYING'
+        JOIN unnest(v_mine) r ON r.id = i.reservation AND r.status = 'PAYING'
     ), failed AS (
         UPDATE payments p
         SET state = p_states[item.n], updated_at = now(), decline_code = p_codes[item.n],

@@ -25,11 +25,13 @@ DECLARE
     v_committed_at timestamptz;
 BEGIN
     SELECT e.currency_code INTO STRICT v_currency FROM events e WHERE e.id = p_event;
+    -- The status is asked last: a planner that has not counted the table yet would rather read all
+    -- that are PAYING than find these by their ids.
     SELECT coalesce(array_agg(l.r), '{}') INTO v_mine FROM (
         SELECT r FROM reservations r
-        WHERE r.event_id = p_event AND r.id = ANY (p_reservations) AND r.status = 'PAYING'
+        WHERE r.event_id = p_event AND r.id = ANY (p_reservations)
         ORDER BY r.id FOR UPDATE
-    ) l;
+    ) l WHERE (l.r).status = 'PAYING';
     SELECT coalesce(array_agg(l.s), '{}') INTO v_locked FROM (
         SELECT s FROM event_seats s
         WHERE s.event_id = p_event AND s.state = 1
