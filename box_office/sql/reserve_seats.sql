@@ -37,12 +37,14 @@ DECLARE
     v_mine reservations[];
     v_allowances allowances[];
     v_locked event_seats[];
-    v_lapsed uuid[];
-    v_lapsed_seats integer[];
+    v_lapsed uuid[] := '{}';
+    v_lapsed_seats integer[] := '{}';
     v_free boolean[];
     v_own boolean[];
+    v_some_are_held boolean;
     v_able boolean[];
     v_firsts integer[];
+    v_is_contested boolean;
     v_follows boolean[];
     v_need_requests integer[] := '{}';
     v_need_firsts integer[] := '{}';
@@ -62,11 +64,10 @@ DECLARE
     v_new_requests integer[];
     v_new_seats integer[];
     v_new_before smallint[];
+    v_freed integer[] := '{}';
+    v_freed_before smallint[] := '{}';
     v_seats integer[];
-    v_before smallint[];
     v_after smallint[];
-    v_owners uuid[];
-    v_untils timestamptz[];
     v_version bigint;
     v_committed_at timestamptz;
 BEGIN
@@ -86,10 +87,12 @@ BEGIN
         ORDER BY a.buyer_id FOR UPDATE
     ) l;
     -- A buyer's own lapsed reservation ends before a new one is made.
-    SELECT coalesce(array_agg(DISTINCT m.id), '{}'), coalesce(array_agg(seat), '{}')
-    INTO v_lapsed, v_lapsed_seats
-    FROM unnest(v_mine) m, unnest(m.seat_indexes) seat
-    WHERE m.status = 'OPEN' AND m.expires_at <= now();
+    IF cardinality(v_mine) > 0 THEN
+        SELECT coalesce(array_agg(DISTINCT m.id), '{}'), coalesce(array_agg(seat), '{}')
+        INTO v_lapsed, v_lapsed_seats
+        FROM unnest(v_mine) m, unnest(m.seat_indexes) seat
+        WHERE m.status = 'OPEN' AND m.expires_at <= now();
+    END IF;
 
     -- 2. Lock named seats by index. Free: available, or held past its end. Own: already the buyer's.
     SELECT coalesce(array_agg(l.s), '{}') INTO v_locked FROM (
@@ -100,15 +103,16 @@ BEGIN
     SELECT coalesce(array_agg(coalesce(
                 s.state = 0 OR (s.state = 1 AND s.held_until <= now()), false) ORDER BY a.n), '{}'),
            coalesce(array_agg(coalesce(
-                s.state = 1 AND s.reservation_id = m.id, false) ORDER BY a.n), '{}')
-    INTO v_free, v_own
+                s.state = 1 AND s.reservation_id = m.id, false) ORDER BY a.n), '{}'),
+           bool_or(s.state = 1)
+    INTO v_free, v_own, v_some_are_held
     FROM unnest(p_seat_requests, p_seats) WITH ORDINALITY AS a (request, seat, n)
     LEFT JOIN unnest(v_locked) s ON s.seat_index = a.seat
     LEFT JOIN unnest(v_mine) m ON m.buyer_id = p_buyers[a.request] AND m.id <> ALL (v_lapsed);
 
     -- A seat that is held by a reservation of this batch's buyers which was not there a moment ago:
     -- the buyer's own call, repeated, has just been committed elsewhere. Look again from the start.
-    IF EXISTS (
+    IF v_some_are_held AND EXISTS (
         SELECT 1 FROM unnest(v_locked) s JOIN reservations r ON r.id = s.reservation_id
         WHERE s.state = 1 AND r.buyer_id = ANY (p_buyers) AND r.status IN ('OPEN', 'PAYING')
           AND r.id NOT IN (SELECT m.id FROM unnest(v_mine) m)
@@ -172,20 +176,26 @@ BEGIN
     ) j;
 
     -- Of those who might have a seat, the first to arrive does; the others follow.
-    SELECT coalesce(array_agg(a.first ORDER BY a.n), '{}') INTO v_firsts
-    FROM (
-        SELECT q.n, coalesce(min(q.request) FILTER (WHERE v_able[q.request])
-                                 OVER (PARTITION BY q.seat), q.request) AS first
-        FROM unnest(p_seat_requests, p_seats) WITH ORDINALITY AS q (request, seat, n)
-    ) a;
-    SELECT array_agg(w.able AND coalesce(f.follows, false) ORDER BY w.n),
-           array_agg(w.able AND NOT coalesce(f.follows, false) ORDER BY w.n)
-    INTO v_follows, v_won
-    FROM unnest(v_able) WITH ORDINALITY AS w (able, n)
-    LEFT JOIN (
-        SELECT a.request, bool_or(a.first < a.request) AS follows
-        FROM unnest(p_seat_requests, v_firsts) AS a (request, first) GROUP BY a.request
-    ) f ON f.request = w.n;
+    -- Mostly nobody asks for what another one asks for.
+    v_won := v_able;
+    v_firsts := p_seat_requests;
+    v_is_contested := cardinality(v_locked) < cardinality(p_seats) OR cardinality(v_lapsed) > 0;
+    IF v_is_contested THEN
+        SELECT coalesce(array_agg(a.first ORDER BY a.n), '{}') INTO v_firsts
+        FROM (
+            SELECT q.n, coalesce(min(q.request) FILTER (WHERE v_able[q.request])
+                                     OVER (PARTITION BY q.seat), q.request) AS first
+            FROM unnest(p_seat_requests, p_seats) WITH ORDINALITY AS q (request, seat, n)
+        ) a;
+        SELECT array_agg(w.able AND coalesce(f.follows, false) ORDER BY w.n),
+               array_agg(w.able AND NOT coalesce(f.follows, false) ORDER BY w.n)
+        INTO v_follows, v_won
+        FROM unnest(v_able) WITH ORDINALITY AS w (able, n)
+        LEFT JOIN (
+            SELECT a.request, bool_or(a.first < a.request) AS follows
+            FROM unnest(p_seat_requests, v_firsts) AS a (request, first) GROUP BY a.request
+        ) f ON f.request = w.n;
+    END IF;
 
     -- 5. Hand out general admission to those who may have it.
     IF cardinality(v_need_requests) > 0 THEN
@@ -204,11 +214,13 @@ BEGIN
     END IF;
 
     -- Whoever stood behind a request that lost is neither refused nor served yet.
-    SELECT v_contended || coalesce(array_agg(f.n::integer), '{}') INTO v_contended
-    FROM unnest(v_follows) WITH ORDINALITY AS f (follows, n)
-    WHERE f.follows AND NOT EXISTS (
-        SELECT 1 FROM unnest(p_seat_requests, v_firsts) AS a (request, first)
-        WHERE a.request = f.n AND a.first < a.request AND v_won[a.first]);
+    IF v_is_contested THEN
+        SELECT v_contended || coalesce(array_agg(f.n::integer), '{}') INTO v_contended
+        FROM unnest(v_follows) WITH ORDINALITY AS f (follows, n)
+        WHERE f.follows AND NOT EXISTS (
+            SELECT 1 FROM unnest(p_seat_requests, v_firsts) AS a (request, first)
+            WHERE a.request = f.n AND a.first < a.request AND v_won[a.first]);
+    END IF;
 
     -- 6. Who gets which seat.
     SELECT coalesce(array_agg(t.request), '{}'), coalesce(array_agg(t.seat), '{}'),
@@ -244,26 +256,25 @@ BEGIN
                v_ends[n.request], v_ends[n.request] + p_grace, 0
         FROM unnest(v_new_requests, v_new_seats) AS n (request, seat) GROUP BY n.request
         ON CONFLICT (id) DO UPDATE SET seat_indexes = r.seat_indexes || excluded.seat_indexes;
-    END IF;
-    SELECT array_agg(c.seat), array_agg(c.before), array_agg(c.after),
-           array_agg(c.owner), array_agg(c.until)
-    INTO v_seats, v_before, v_after, v_owners, v_untils
-    FROM (
-        SELECT n.seat, n.before, 1::smallint AS after,
-               v_ids[n.request] AS owner, v_ends[n.request] AS until
-        FROM unnest(v_new_requests, v_new_seats, v_new_before) AS n (request, seat, before)
-        UNION ALL
-        SELECT s.seat_index, s.state, 0::smallint, NULL, NULL
-        FROM unnest(v_locked) s
-        WHERE s.reservation_id = ANY (v_lapsed) AND s.seat_index <> ALL (v_new_seats)
-    ) c;
-    IF v_seats IS NOT NULL THEN
         UPDATE event_seats e
-        SET state = c.after, reservation_id = c.owner, held_until = c.until
-        FROM unnest(v_seats, v_after, v_owners, v_untils) AS c (seat, after, owner, until)
-        WHERE e.event_id = p_event AND e.seat_index = c.seat;
+        SET state = 1, reservation_id = v_ids[n.request], held_until = v_ends[n.request]
+        FROM unnest(v_new_requests, v_new_seats) AS n (request, seat)
+        WHERE e.event_id = p_event AND e.seat_index = n.seat;
+    END IF;
+    IF cardinality(v_lapsed) > 0 THEN
+        SELECT coalesce(array_agg(s.seat_index), '{}'), coalesce(array_agg(s.state), '{}')
+        INTO v_freed, v_freed_before
+        FROM unnest(v_locked) s
+        WHERE s.reservation_id = ANY (v_lapsed) AND s.seat_index <> ALL (v_new_seats);
+        UPDATE event_seats e SET state = 0, reservation_id = NULL, held_until = NULL
+        WHERE e.event_id = p_event AND e.seat_index = ANY (v_freed);
+    END IF;
+    v_seats := v_new_seats || v_freed;
+    v_after := array_fill(1::smallint, ARRAY[cardinality(v_new_seats)])
+        || array_fill(0::smallint, ARRAY[cardinality(v_freed)]);
+    IF cardinality(v_seats) > 0 THEN
         SELECT r.o_version, r.o_committed_at INTO v_version, v_committed_at
-        FROM record_seat_changes(p_event, v_seats, v_before, v_after) r;
+        FROM record_seat_changes(p_event, v_seats, v_new_before || v_freed_before, v_after) r;
     END IF;
 
     -- 8. Answer each; what changed goes with the first.
