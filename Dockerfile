@@ -23,6 +23,7 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin onsale \
 COPY --from=packages /opt/onsale /opt/onsale
 WORKDIR /app
 COPY LICENSE pyproject.toml ./
+COPY compiled_documents compiled_documents
 COPY models models
 COPY box_office box_office
 COPY schema schema

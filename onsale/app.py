@@ -88,6 +88,7 @@ class Server:
                 graphql_schema,
                 trusted=_trusted_documents(settings),
                 introspection=settings.introspection,
+                compiled=settings.compiled_documents,
             ),
             make_context=self.make_context,
             tokens=Tokens(load_token_key(settings)),

@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     connections_per_address: Annotated[int, Field(ge=0)] = CONNECTIONS_PER_ADDRESS_MAX
     #: Whether the schema may be asked for.
     introspection: bool = True
+    #: Whether documents are compiled; if not, graphql-core runs every operation.
+    compiled_documents: bool = True
     #: Whether there is a page at /graphiql to try the API with.
     graphiql: bool = True
     #: A manifest of known documents, by their hash.

@@ -19,6 +19,9 @@ from starlette.types import ASGIApp
 from onsale.patience import PatientWebSocket
 
 ROOT = Path(__file__).parent.parent
+#: All tests can be run without compiled documents: `ONSALE_COMPILED_DOCUMENTS=off make test`.
+COMPILED_SETTING = "ONSALE_COMPILED_DOCUMENTS"
+COMPILED = os.environ.get(COMPILED_SETTING, "on") == "on"
 START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 15.0
 
@@ -173,6 +176,10 @@ def running_servers(
 
 
 def _inherited() -> dict[str, str]:
-    """Keep of this process's environment what is no setting of ours."""
+    """Keep of this process's environment what is no setting of ours, and COMPILED_SETTING."""
     ours = ("ONSALE_", "DATABASE_URL", "REDIS_URL")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == COMPILED_SETTING or not name.startswith(ours)
+    }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from graphql import ExecutionResult as CoreExecutionResult
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from onsale.graphql.allowances import COST_MAX
@@ -34,7 +35,7 @@ class Answer:
         return errors
 
 
-def answer_of(result: ExecutionResult, request_id: str) -> Answer:
+def answer_of(result: CoreExecutionResult | ExecutionResult, request_id: str) -> Answer:
     """Tell what the execution gave."""
     if not result.errors:
         return Answer(Outcome.EXECUTED, {"data": result.data})

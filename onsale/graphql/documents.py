@@ -31,6 +31,7 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from compiled_documents import Plan, Plans
 from onsale.graphql.costs import Cost, costs_of
 from schema.errors import ErrorCode
 
@@ -96,6 +97,15 @@ class Document:
     costs: Mapping[str | None, Cost] = field(default_factory=dict)
     #: Whether it asks what the schema has.
     asks_schema: bool = False
+    _plans: dict[tuple[Plans, str | None], Plan] = field(default_factory=dict, compare=False)
+
+    def plan(self, name: str | None, plans: Plans) -> Plan:
+        """Give the plan of an operation of a valid document; it stays with the document."""
+        plan = self._plans.get((plans, name))
+        if plan is None:
+            assert self.tree is not None, "a valid document was parsed"
+            plan = self._plans[plans, name] = plans.plan(self.tree, name)
+        return plan
 
 
 class Documents:

@@ -7,9 +7,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from graphql import OperationType
-from strawberry.types.execution import ExecutionResult
+from graphql import ExecutionResult, GraphQLError, OperationType
 
+from compiled_documents import Plan
 from onsale.graphql.allowances import COST_MAX
 from onsale.graphql.answers import Answer, Outcome, answer_of, refused, too_dear, with_cost
 from onsale.graphql.errors import plain_error, present
@@ -53,6 +53,8 @@ class Operation:
     name: str | None
     #: What it costs: see `onsale.graphql.costs`.
     cost: int
+    #: How it is run.
+    plan: Plan
 
 
 class Operations:
@@ -66,8 +68,10 @@ class Operations:
         *,
         trusted: TrustedDocuments | None = None,
         introspection: bool = True,
+        compiled: bool = True,
     ) -> None:
         self._schema = schema
+        self._plans = schema.plans(compiled=compiled)
         self._query_timeout_seconds = query_timeout_seconds
         self._mutation_answer_seconds = mutation_answer_seconds
         self._trusted = trusted or TrustedDocuments()
@@ -93,7 +97,8 @@ class Operations:
         cost = document.costs[name].asked(request.variables or {})
         if cost > COST_MAX:
             return too_dear(cost)
-        return Operation(request, text, document.operations[name], name, cost)
+        plan = document.plan(name, self._plans)
+        return Operation(request, text, document.operations[name], name, cost, plan)
 
     async def run(self, operation: Operation, context: OperationContext, transport: str) -> Answer:
         """Answer a query or a mutation, in time whatever the database does.
@@ -168,14 +173,7 @@ class Operations:
         self, operation: Operation, context: OperationContext, transport: str
     ) -> Answer:
         started = time.perf_counter()
-        request = operation.request
-        result = await self._schema.execute(
-            operation.text,
-            variable_values=request.variables,
-            context_value=context,
-            operation_name=operation.name,
-            operation_extensions=request.extensions,
-        )
+        result = await _executed(operation, context)
         answer = with_cost(answer_of(result, context.request_id), operation.cost)
         _log(operation, context, transport, started, answer)
         return answer
@@ -191,6 +189,16 @@ class Operations:
             operation_name=operation.name,
             operation_extensions=request.extensions,
         )
+
+
+async def _executed(operation: Operation, context: OperationContext) -> ExecutionResult:
+    """Run the operation's plan; whatever it breaks on is our fault, and told like a resolver's."""
+    request = operation.request
+    try:
+        result = operation.plan.run(request.variables, context, extensions=request.extensions)
+        return result if isinstance(result, ExecutionResult) else await result
+    except Exception as fault:  # noqa: BLE001 - it is logged where the answer is made.
+        return ExecutionResult(None, [GraphQLError(str(fault), original_error=fault)])
 
 
 def _timed_out(

@@ -8,6 +8,7 @@ from graphql.execution import Executor
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 
+from compiled_documents import Plans
 from onsale.graphql.documents import PARSE_LIMITS, Documents
 
 
@@ -35,6 +36,12 @@ class ServedSchema(strawberry.Schema):
     def __init__(self, query: type, **options: Any) -> None:
         super().__init__(query, execution_context_class=FreshContextExecutor, **options)
         self.documents = Documents(self._schema)
+        self._compiled = Plans(self._schema, FreshContextExecutor)
+        self._uncompiled = Plans(self._schema, FreshContextExecutor, enabled=False)
+
+    def plans(self, *, compiled: bool = True) -> Plans:
+        """Give what makes this schema's plans: compiled ones, or such as graphql-core runs."""
+        return self._compiled if compiled else self._uncompiled
 
     def _create_execution_context(
         self, query: str | None, *args: Any, **options: Any

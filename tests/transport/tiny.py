@@ -27,7 +27,7 @@ from onsale.graphql.websocket import (
 )
 from onsale.identity import Tokens, Visitor
 from schema.errors import unauthenticated
-from tests.servers import serving
+from tests.servers import COMPILED, serving
 
 FOREIGN_FRIEND = "https://tickets.example"
 SECRET = "hunter2"
@@ -203,6 +203,7 @@ async def tiny_server(
         MUTATION_ANSWER_SECONDS,
         trusted=trusted,
         introspection=introspection,
+        compiled=COMPILED,
     )
     entrance = Entrance(
         operations,
