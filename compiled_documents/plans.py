@@ -1,14 +1,28 @@
 """Plans: documents made ready to be run many times."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from graphql import DocumentNode, ExecutionResult, GraphQLSchema
-from graphql.execution import Executor
-from strawberry.execution import optimized_is_awaitable
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
+from graphql.execution import Executor, default_field_resolver
 
-#: The result of an operation: an awaitable only if something in it really waits.
-Running = ExecutionResult | Awaitable[ExecutionResult]
+from compiled_documents.directives import deciding_variables
+from compiled_documents.graphql_core import CoreOperation, Request, Running
+from compiled_documents.oddities import NotCompilable
+from compiled_documents.resolvers import Sources
+from compiled_documents.running import Run
+from compiled_documents.selections import Collector
+from compiled_documents.shapes import Shape, compile_shape
+from compiled_documents.variables import Variables
+
+#: How many shapes of one operation are compiled: sets of truths of the variables that its
+#: directives name. Further ones are run by graphql-core.
+SHAPES_MAX = 8
+#: How many fields all plans of a schema may have together, in all their shapes.
+PLANNED_FIELDS_MAX = 20_000
+#: How many of them one shape may have: a few fragments can stand for very many fields.
+SHAPE_FIELDS_MAX = 2_000
 
 
 class Plans:
@@ -21,14 +35,35 @@ class Plans:
         *,
         enabled: bool = True,
     ) -> None:
-        """Plan for `schema`; `executor_class` runs what is not compiled: all, unless `enabled`."""
+        """Plan for `schema`; `executor_class` runs what is not compiled: all, unless `enabled`.
+
+        Raises ValueError for a schema with Strawberry's extensions, which plans would not call.
+        """
+        strawberry = getattr(schema, "_strawberry_schema", None)
+        if strawberry is not None and strawberry.get_extensions():
+            raise ValueError("Plans do not call the extensions of a schema.")
         self.schema = schema
         self.executor_class = executor_class
         self.enabled = enabled
+        self.sources = Sources(schema, default_field_resolver)
+        self._planned: WeakKeyDictionary[Plan, int] = WeakKeyDictionary()
 
     def plan(self, document: DocumentNode, operation_name: str | None) -> "Plan":
         """Make the plan of a valid document's operation; to be kept as long as the document is."""
         return Plan(self, document, operation_name)
+
+    @property
+    def field_count(self) -> int:
+        """How many fields are planned now."""
+        return sum(self._planned.values())
+
+    def fields_left(self) -> int:
+        """Say how many fields a further shape may have."""
+        return min(SHAPE_FIELDS_MAX, PLANNED_FIELDS_MAX - self.field_count)
+
+    def count(self, plan: "Plan", fields: int) -> None:
+        """Count the fields of a shape, for as long as its plan lives."""
+        self._planned[plan] = self._planned.get(plan, 0) + fields
 
 
 class Plan:
@@ -36,8 +71,13 @@ class Plan:
 
     def __init__(self, plans: Plans, document: DocumentNode, operation_name: str | None) -> None:
         self._plans = plans
-        self._document = document
-        self._operation_name = operation_name
+        self._core = CoreOperation(plans.schema, plans.executor_class, document, operation_name)
+        self._shapes: dict[tuple[Any, ...], Shape | None] = {}
+        self._variables: Variables | None = None
+        self._deciding: tuple[str, ...] = ()
+        if plans.enabled and self._core.node is not None:
+            self._variables = _variables(plans.schema, self._core.node)
+            self._deciding = deciding_variables(self._core.node, self._core.fragment_definitions)
 
     def run(
         self,
@@ -48,7 +88,17 @@ class Plan:
         extensions: Mapping[str, Any] | None = None,
     ) -> Running:
         """Run a query or a mutation; `extensions` are those of the request."""
-        return self._execute(variables, context, root, extensions)
+        request = Request(variables or {}, context, root, extensions)
+        if self._variables is None:
+            return self._core.run(request)
+        try:
+            values = self._variables.read(request.variables)
+            shape = self._shape(tuple([values[name] for name in self._deciding]))
+        except Exception:  # noqa: BLE001 - graphql-core says what is wrong with the variables.
+            shape = None
+        if shape is None:
+            return self._core.run(request)
+        return shape.run(Run(self._core, request, values), root)
 
     def run_event(
         self,
@@ -59,29 +109,37 @@ class Plan:
         extensions: Mapping[str, Any] | None = None,
     ) -> Running:
         """Answer one event of a subscription; the context must be the event's own."""
-        return self._execute(variables, context, payload, extensions)
+        return self.run(variables, context, payload, extensions=extensions)
 
-    def _execute(
-        self,
-        variables: Mapping[str, Any] | None,
-        context: Any,
-        root: Any,
-        extensions: Mapping[str, Any] | None,
-    ) -> Running:
-        """Let graphql-core run the whole operation."""
-        options: dict[str, Any] = {}
-        if extensions is not None:
-            options["operation_extensions"] = dict(extensions)
-        executor = self._plans.executor_class.build(
-            self._plans.schema,
-            self._document,
-            root,
-            context,
-            dict(variables or {}),
-            self._operation_name,
-            is_awaitable=optimized_is_awaitable,
-            **options,
+    def _shape(self, truths: tuple[Any, ...]) -> Shape | None:
+        """Give the compiled shape for these truths; None: graphql-core runs it."""
+        if truths in self._shapes:
+            return self._shapes[truths]
+        if len(self._shapes) >= SHAPES_MAX:
+            return None
+        shape = self._shapes[truths] = self._compiled(truths)
+        return shape
+
+    def _compiled(self, truths: tuple[Any, ...]) -> Shape | None:
+        operation = self._core.node
+        assert operation is not None, "variables of an operation were read"
+        collector = Collector(
+            self._core,
+            operation,
+            self._plans.sources,
+            dict(zip(self._deciding, truths, strict=True)),
+            self._plans.fields_left(),
         )
-        if isinstance(executor, list):
-            return ExecutionResult(None, executor)
-        return executor.execute_operation()  # type: ignore[return-value]  # @defer is off.
+        try:
+            selection = collector.collect()
+        except NotCompilable:
+            return None
+        self._plans.count(self, collector.field_count)
+        return compile_shape(self._plans.schema, operation.operation, selection)
+
+
+def _variables(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Variables | None:
+    try:
+        return Variables(schema, operation)
+    except NotCompilable:
+        return None
