@@ -12,6 +12,7 @@ from graphql import (
     GraphQLOutputType,
     GraphQLSchema,
     get_named_type,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
     is_list_type,
@@ -20,6 +21,13 @@ from graphql import (
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 
 from compiled_documents.code import Code
+from compiled_documents.columns import (
+    PLAIN_COLUMNS,
+    by_name,
+    each_once,
+    one_by_one,
+    unless_odd,
+)
 from compiled_documents.leaves import condition_of, names_of, writer_of
 from compiled_documents.resolvers import Attribute
 from compiled_documents.runtime_types import Fitting, classes_of
@@ -90,15 +98,62 @@ class PlainWriter:
 
     def _list(self, item: GraphQLOutputType, variable: str, selections: Selections) -> None:
         code, done, each = self._code, self._code.new("done"), self._code.new("item")
-        with code.block(
-            f"if {variable}.__class__ is not list and {variable}.__class__ is not tuple:"
-        ):
-            code.add("raise Odd")
-        code.add(f"{done} = []")
-        with code.block(f"for {each} in {variable}:"):
-            self.value(item, each, selections)
-            code.add(f"{done}.append({each})")
+        code.add(f"{done} = None")
+        class_of = f"{variable}.__class__"
+        with code.block(f"if {class_of} is not list and {class_of} is not tuple:"):
+            with code.block(f"if not isinstance({variable}, Columns):"):
+                code.add("raise Odd")
+            if columns := self._columns(item, selections):
+                code.add(f"{done} = {columns}.write({variable})")
+        with code.block(f"if {done} is None:"):
+            code.add(f"{done} = []")
+            with code.block(f"for {each} in {variable}:"):
+                self.value(item, each, selections)
+                code.add(f"{done}.append({each})")
         code.add(f"{variable} = {done}")
+
+    def _columns(self, item: GraphQLOutputType, selections: Selections) -> str | None:
+        """Write what answers a list by column, and give its name; None: items are needed."""
+        selection = selections.get(get_nullable_type(item))  # type: ignore[call-overload]
+        if selection is None:
+            return None
+        columns = [field for field in selection.fields if isinstance(field.source, Attribute)]
+        if not columns:
+            return None
+        code, name, rows = self._code, self._code.new("columns"), self._code.new("rows")
+        variables = {id(field): code.new("value") for field in columns}
+        written = [
+            f"{field.key!r}: {variables.get(id(field)) or repr(field.parent.name)}"
+            for field in selection.fields
+        ]
+        taken = "".join(f"{variable}, " for variable in variables.values())
+        with code.aside():
+            writers = [f"({field.source.name!r}, {self._column(field)})" for field in columns]
+            with code.block(f"def {rows}(*columns):"):
+                code.add(f"return [{{{', '.join(written)}}} for {taken}in zip(*columns)]")
+            code.add(f"{name} = ColumnsWriter([{', '.join(writers)}], {rows}, KEPT)")
+        return name
+
+    def _column(self, field: Field) -> str:
+        """Write what writes a column, and give its expression."""
+        complete, name = self.function(field), self._code.name
+        leaf = get_nullable_type(field.type)
+        if not is_leaf_type(leaf):
+            return f"{name('each_once', each_once)}({complete})"
+        if (names := names_of(leaf)) is not None:
+            return f"{name('by_name', by_name)}({name('names', names)}, {complete})"
+        if condition_of(leaf) is not None:
+            are_plain = name("are_plain", PLAIN_COLUMNS[leaf.name])
+            return f"{name('unless_odd', unless_odd)}({are_plain}, {complete})"
+        return f"{name('one_by_one', one_by_one)}({complete})"
+
+    def function(self, field: Field) -> str:
+        """Write the function that completes a field's value, and give its name."""
+        code, name = self._code, self._code.new("plain")
+        with code.aside(), code.block(f"def {name}(value):"):
+            self.value(field.type, "value", field.selections)
+            code.add("return value")
+        return name
 
     def _abstract(self, type_: GraphQLOutputType, variable: str, selections: Selections) -> None:
         code, word = self._code, "if"

@@ -9,6 +9,7 @@ from graphql.execution import Executor, default_field_resolver
 
 from compiled_documents.directives import deciding_variables
 from compiled_documents.graphql_core import CoreOperation, Request, Running
+from compiled_documents.kept import KeptBlocks
 from compiled_documents.oddities import NotCompilable
 from compiled_documents.resolvers import Sources
 from compiled_documents.running import Run
@@ -45,6 +46,7 @@ class Plans:
         self.schema = schema
         self.executor_class = executor_class
         self.enabled = enabled
+        self.kept = KeptBlocks()
         self.sources = Sources(schema, default_field_resolver)
         self._planned: WeakKeyDictionary[Plan, int] = WeakKeyDictionary()
 
@@ -135,7 +137,8 @@ class Plan:
         except NotCompilable:
             return None
         self._plans.count(self, collector.field_count)
-        return compile_shape(self._plans.schema, operation.operation, selection)
+        schema, kept = self._plans.schema, self._plans.kept
+        return compile_shape(schema, operation.operation, selection, kept)
 
 
 def _variables(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Variables | None:

@@ -20,7 +20,9 @@ from graphql import (
 )
 
 from compiled_documents.code import Code
+from compiled_documents.columns import Columns, ColumnsWriter
 from compiled_documents.infos import PlannedInfo
+from compiled_documents.kept import KeptBlocks
 from compiled_documents.oddities import Odd, is_awaitable
 from compiled_documents.plain import CAST, PlainWriter, unfit
 from compiled_documents.resolvers import Attribute, Call, Event, Unknown
@@ -34,7 +36,8 @@ _PARAMETERS = "(run, source, trail)"
 class ResolvingWriter:
     """Writes a whole operation into one module."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, kept: KeptBlocks) -> None:
+        """`kept` is where lists by column are kept when they are written."""
         self._schema = schema
         self.code = Code(
             Odd=Odd,
@@ -42,6 +45,9 @@ class ResolvingWriter:
             Info=PlannedInfo,
             is_awaitable=is_awaitable,
             gather_fields=gather_fields,
+            Columns=Columns,
+            ColumnsWriter=ColumnsWriter,
+            KEPT=kept,
         )
         self._plain = PlainWriter(schema, self.code)
 
@@ -90,7 +96,7 @@ class ResolvingWriter:
         code, name, known = self.code, self.code.new("field"), self.code.name("FIELD", field)
         with code.aside():
             if field.has_plain_value:
-                complete = self._plain_value(field)
+                complete = self._plain.function(field)
             else:
                 complete = self._value(field, field.type, known)
             wait = self._wait(field, known, complete)
@@ -180,14 +186,6 @@ class ResolvingWriter:
         with code.block("except Exception as error:"):
             code.add(f"return run.fail({known}, error, trail)")
 
-    def _plain_value(self, field: Field) -> str:
-        """Write the function of a value that is plain data, and give its name."""
-        code, name = self.code, self.code.new("plain")
-        with code.aside(), code.block(f"def {name}(value):"):
-            self._plain.value(field.type, "value", field.selections)
-            code.add("return value")
-        return name
-
     def _value(self, field: Field, type_: GraphQLOutputType, known: str) -> str:
         """Write the function of a value that has resolvers in it, and give its name."""
         code, name, named = self.code, self.code.new("value"), self.code.name("TYPE", type_)
@@ -206,6 +204,8 @@ class ResolvingWriter:
                             f"return run.complete_items({known}, {item}, value, trail,"
                             f" {complete_item})"
                         )
+                    with code.block("if isinstance(value, Columns):"):
+                        code.add(f"return {name}(run, list(value), trail)")
                 elif is_abstract_type(inner):
                     self._add_abstract(field, inner)
                 else:

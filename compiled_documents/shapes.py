@@ -7,6 +7,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 
 from compiled_documents.graphql_core import Running
+from compiled_documents.kept import KeptBlocks
 from compiled_documents.resolving import ResolvingWriter
 from compiled_documents.running import Run, Trail
 from compiled_documents.selections import Selection
@@ -42,9 +43,11 @@ async def _finish(run: Run, coming: Any) -> ExecutionResult:
     return run.result(data)
 
 
-def compile_shape(schema: GraphQLSchema, operation: OperationType, selection: Selection) -> Shape:
+def compile_shape(
+    schema: GraphQLSchema, operation: OperationType, selection: Selection, kept: KeptBlocks
+) -> Shape:
     """Write and compile the code of an operation."""
-    writer = ResolvingWriter(schema)
+    writer = ResolvingWriter(schema, kept)
     selections = [selection]
     if operation is OperationType.MUTATION:
         selections = [Selection(selection.type, (field,)) for field in selection.fields]
