@@ -1,5 +1,6 @@
 """What a client gets for an operation: the JSON, and what the transport has to know about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -40,10 +41,27 @@ def answer_of(result: CoreExecutionResult | ExecutionResult, request_id: str) ->
     if not result.errors:
         return Answer(Outcome.EXECUTED, {"data": result.data})
     errors = present(result.errors, request_id)
+    forget_stacks(result.errors)
     never_ran = result.data is None and all(error.path is None for error in result.errors)
     if never_ran or isinstance(result, PreExecutionError):
         return refused(errors)
     return Answer(Outcome.EXECUTED, {"errors": errors, "data": result.data})
+
+
+def forget_stacks(errors: Iterable[BaseException]) -> None:
+    """Forget how errors were raised, once they are told and logged.
+
+    A traceback leads to the frames that hold the result, and so back to the error: in a circle,
+    with all that a request had, until the garbage collector comes.
+    """
+    left: list[BaseException | None] = list(errors)
+    seen: set[int] = set()
+    while left:
+        error = left.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            error.__traceback__ = None
+            left += [error.__cause__, error.__context__, getattr(error, "original_error", None)]
 
 
 def refused(errors: list[dict[str, Any]]) -> Answer:
