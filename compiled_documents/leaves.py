@@ -28,6 +28,14 @@ _AS_IT_IS: dict[str, tuple[GraphQLLeafType, str]] = {
 }
 
 
+def _reader(leaf: GraphQLLeafType, condition: str) -> Callable[[Any], Any]:
+    text = f"lambda v: v if {condition.format(v='v')} else coerce(v)"
+    return eval(text, {"coerce": leaf.coerce_input_value})  # type: ignore[no-any-return]  # noqa: S307 - our text.
+
+
+_READERS = {name: _reader(leaf, condition) for name, (leaf, condition) in _AS_IT_IS.items()}
+
+
 def condition_of(leaf: GraphQLLeafType) -> str | None:
     """Give the condition, on `{v}`, under which a value goes in and out as it is; None: never."""
     own, condition = _AS_IT_IS.get(leaf.name, (None, None))
@@ -60,8 +68,6 @@ def writer_of(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
 
 def reader_of(leaf: GraphQLLeafType) -> Callable[[Any], Any]:
     """Give what reads a value of a variable that is not null; it raises where it cannot."""
-    condition, coerce = condition_of(leaf), leaf.coerce_input_value
-    if condition is None:
-        return coerce
-    text = f"lambda v: v if {condition.format(v='v')} else coerce(v)"
-    return eval(text, {"coerce": coerce})  # type: ignore[no-any-return]  # noqa: S307 - our text.
+    if condition_of(leaf) is None:
+        return leaf.coerce_input_value
+    return _READERS[leaf.name]

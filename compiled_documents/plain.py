@@ -114,21 +114,27 @@ class PlainWriter:
 
     def _columns(self, item: GraphQLOutputType, selections: Selections) -> str | None:
         """Write what answers a list by column, and give its name; None: items are needed."""
-        selection = selections.get(get_nullable_type(item))  # type: ignore[call-overload]
-        if selection is None:
+        selection = next(iter(selections.values()), None)
+        if selection is None or get_nullable_type(item) is not selection.type:
             return None
-        columns = [field for field in selection.fields if isinstance(field.source, Attribute)]
+        columns = {
+            field.key: (field, field.source.name)
+            for field in selection.fields
+            if isinstance(field.source, Attribute)
+        }
         if not columns:
             return None
         code, name, rows = self._code, self._code.new("columns"), self._code.new("rows")
-        variables = {id(field): code.new("value") for field in columns}
+        variables = {key: code.new("value") for key in columns}
         written = [
-            f"{field.key!r}: {variables.get(id(field)) or repr(field.parent.name)}"
+            f"{field.key!r}: {variables.get(field.key) or repr(field.parent.name)}"
             for field in selection.fields
         ]
         taken = "".join(f"{variable}, " for variable in variables.values())
         with code.aside():
-            writers = [f"({field.source.name!r}, {self._column(field)})" for field in columns]
+            writers = [
+                f"({attribute!r}, {self._column(field)})" for field, attribute in columns.values()
+            ]
             with code.block(f"def {rows}(*columns):"):
                 code.add(f"return [{{{', '.join(written)}}} for {taken}in zip(*columns)]")
             code.add(f"{name} = ColumnsWriter([{', '.join(writers)}], {rows}, KEPT)")

@@ -1,5 +1,6 @@
 """Plans: documents made ready to be run many times."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,8 +23,9 @@ from compiled_documents.variables import Variables
 SHAPES_MAX = 8
 #: How many fields all plans of a schema may have together, in all their shapes.
 PLANNED_FIELDS_MAX = 20_000
-#: How many of them one shape may have: a few fragments can stand for very many fields.
-SHAPE_FIELDS_MAX = 2_000
+#: How many of them one shape may have: a few fragments can stand for very many fields, and to
+#: compile this many takes some 50 ms.
+SHAPE_FIELDS_MAX = 400
 
 
 class Plans:
@@ -35,8 +37,11 @@ class Plans:
         executor_class: type[Executor[Any]],
         *,
         enabled: bool = True,
+        compiled_from_run: int = 1,
     ) -> None:
         """Plan for `schema`; `executor_class` runs what is not compiled: all, unless `enabled`.
+
+        Compiling costs a hundred runs, so it may wait for the second: much is sent only once.
 
         Raises ValueError for a schema with Strawberry's extensions, which plans would not call.
         """
@@ -46,6 +51,7 @@ class Plans:
         self.schema = schema
         self.executor_class = executor_class
         self.enabled = enabled
+        self.compiled_from_run = compiled_from_run
         self.kept = KeptBlocks()
         self.sources = Sources(schema, default_field_resolver)
         self._planned: WeakKeyDictionary[Plan, int] = WeakKeyDictionary()
@@ -74,7 +80,9 @@ class Plan:
     def __init__(self, plans: Plans, document: DocumentNode, operation_name: str | None) -> None:
         self._plans = plans
         self._core = CoreOperation(plans.schema, plans.executor_class, document, operation_name)
+        #: By the truths of what directives ask. None: it cannot be compiled.
         self._shapes: dict[tuple[Any, ...], Shape | None] = {}
+        self._runs: Counter[tuple[Any, ...]] = Counter()
         self._variables: Variables | None = None
         self._deciding: tuple[str, ...] = ()
         if plans.enabled and self._core.node is not None:
@@ -117,7 +125,10 @@ class Plan:
         """Give the compiled shape for these truths; None: graphql-core runs it."""
         if truths in self._shapes:
             return self._shapes[truths]
-        if len(self._shapes) >= SHAPES_MAX:
+        if len(self._runs) >= SHAPES_MAX and truths not in self._runs:
+            return None
+        self._runs[truths] += 1
+        if self._runs[truths] < self._plans.compiled_from_run:
             return None
         shape = self._shapes[truths] = self._compiled(truths)
         return shape

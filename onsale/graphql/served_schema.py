@@ -11,6 +11,9 @@ from strawberry.types import ExecutionContext
 from compiled_documents import Plans
 from onsale.graphql.documents import PARSE_LIMITS, Documents
 
+#: Documents are compiled when they come again: who writes values into them sends each but once.
+COMPILED_FROM_RUN = 2
+
 
 class FreshContextExecutor(StrawberryGraphQLCoreExecutionContext):
     """Gives every event of a subscription a context of its own.
@@ -36,7 +39,9 @@ class ServedSchema(strawberry.Schema):
     def __init__(self, query: type, **options: Any) -> None:
         super().__init__(query, execution_context_class=FreshContextExecutor, **options)
         self.documents = Documents(self._schema)
-        self._compiled = Plans(self._schema, FreshContextExecutor)
+        self._compiled = Plans(
+            self._schema, FreshContextExecutor, compiled_from_run=COMPILED_FROM_RUN
+        )
         self._uncompiled = Plans(self._schema, FreshContextExecutor, enabled=False)
 
     def plans(self, *, compiled: bool = True) -> Plans:
