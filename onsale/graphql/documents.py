@@ -19,10 +19,13 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     ListValueNode,
+    Node,
     ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    Token,
+    TokenKind,
     ValueNode,
     parse,
     specified_rules,
@@ -76,6 +79,8 @@ VALIDATION_ERRORS_MAX = 5
 #: the memory of its text.
 DOCUMENTS_MAX = 1_000
 DOCUMENT_CACHE_CHARACTERS_MAX = 1_000_000
+
+_NO_TOKEN = Token(TokenKind.SOF, 0, 0, 0, 0)
 
 #: The specification's rules and Strawberry's own two. At module level and never made anew: a rule
 #: class per request is what keeps Strawberry's own cache from ever being hit.
@@ -151,7 +156,24 @@ def read_document(schema: GraphQLSchema, text: str) -> Document:
     errors = validate(schema, tree, RULES, VALIDATION_ERRORS_MAX, hide_suggestions=True)
     if errors:
         return Document(tree, _coded(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED))
+    forget_tokens(tree)
     return Document(tree, (), _operations(tree), costs_of(schema, tree), _asks_schema(tree))
+
+
+def forget_tokens(tree: DocumentNode) -> None:
+    """Keep of all places in the text where they are, and not the words that were read there.
+
+    The words are chained in a circle, and take a quarter of the memory; errors need but places.
+    """
+    left: list[Any] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, Node):
+            if node.loc is not None:
+                node.loc.start_token = node.loc.end_token = _NO_TOKEN
+            left.extend(getattr(node, key) for key in node.keys)
+        elif isinstance(node, list | tuple):
+            left.extend(node)
 
 
 def oversizes(tree: DocumentNode) -> Iterator[GraphQLError]:

@@ -1,4 +1,5 @@
 import pytest
+from graphql import GraphQLError, Node, OperationDefinitionNode, Visitor, visit
 
 from onsale.graphql.documents import (
     ALIASES_MAX,
@@ -126,3 +127,25 @@ async def test_strawberry_itself_meets_the_same_limits() -> None:
         result = await tiny_schema.execute(text)
         assert result.errors
         assert result.data is None
+
+
+def test_a_document_keeps_places_and_no_words(documents: Documents) -> None:
+    tree = documents.read("query Q($n: Int = 1) {\n  hello\n  ... { sum(numbers: [$n]) }\n}").tree
+    assert tree is not None
+    places: dict[int, tuple[int, int]] = {}
+
+    def look(node: Node, *_: object) -> None:
+        assert node.loc is not None
+        assert node.loc.start_token.next is None
+        assert node.loc.end_token.prev is None
+        places[id(node)] = node.loc.start, node.loc.end
+
+    visitor = Visitor()
+    visitor.enter = look  # type: ignore[attr-defined]
+    visit(tree, visitor)
+
+    assert len(places) > 15
+    (operation,) = tree.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    error = GraphQLError("wrong", operation.selection_set.selections[0])
+    assert [(place.line, place.column) for place in error.locations or ()] == [(2, 3)]
