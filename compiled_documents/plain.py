@@ -42,6 +42,7 @@ class PlainWriter:
     def __init__(self, schema: GraphQLSchema, code: Code) -> None:
         self._schema = schema
         self._code = code
+        self._leaves: dict[GraphQLLeafType, tuple[str, str | None]] = {}
 
     def value(self, type_: GraphQLOutputType, variable: str, selections: Selections) -> None:
         """Complete the value of a variable, in place."""
@@ -62,8 +63,8 @@ class PlainWriter:
             self._composite(type_, variable, selections)
 
     def _leaf(self, leaf: GraphQLLeafType, variable: str, *, nullable: bool) -> None:
-        write = self._code.name("write", writer_of(leaf))
-        condition, names = condition_of(leaf), names_of(leaf)
+        write, names = self._leaf_names(leaf)
+        condition = condition_of(leaf)
         present = f"{variable} is not None"
         written = f"{variable} = {write}({variable})"
         if condition is not None:
@@ -73,13 +74,21 @@ class PlainWriter:
                 self._code.add(written)
             return
         if names is not None:
-            member = self._code.name("names", names)
-            written = f"{variable} = {member}.get(id({variable})) or {write}({variable})"
+            written = f"{variable} = {names}.get(id({variable})) or {write}({variable})"
         if nullable:
             with self._code.block(f"if {present}:"):
                 self._code.add(written)
         else:
             self._code.add(written)
+
+    def _leaf_names(self, leaf: GraphQLLeafType) -> tuple[str, str | None]:
+        """Name what writes a leaf's values, and the names of its members if it is an enum."""
+        named = self._leaves.get(leaf)
+        if named is None:
+            write, members = self._code.name("write", writer_of(leaf)), names_of(leaf)
+            names = None if members is None else self._code.name("names", members)
+            named = self._leaves[leaf] = write, names
+        return named
 
     def _composite(self, type_: GraphQLOutputType, variable: str, selections: Selections) -> None:
         if is_list_type(type_):
@@ -146,8 +155,9 @@ class PlainWriter:
         leaf = get_nullable_type(field.type)
         if not is_leaf_type(leaf):
             return f"{name('each_once', each_once)}({complete})"
-        if (names := names_of(leaf)) is not None:
-            return f"{name('by_name', by_name)}({name('names', names)}, {complete})"
+        _, names = self._leaf_names(leaf)
+        if names is not None:
+            return f"{name('by_name', by_name)}({names}, {complete})"
         if condition_of(leaf) is not None:
             are_plain = name("are_plain", PLAIN_COLUMNS[leaf.name])
             return f"{name('unless_odd', unless_odd)}({are_plain}, {complete})"

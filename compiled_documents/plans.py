@@ -1,5 +1,6 @@
 """Plans: documents made ready to be run many times."""
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -103,9 +104,10 @@ class Plan:
             return self._core.run(request)
         try:
             values = self._variables.read(request.variables)
-            shape = self._shape(tuple([values[name] for name in self._deciding]))
+            truths = tuple([values[name] for name in self._deciding])
         except Exception:  # noqa: BLE001 - graphql-core says what is wrong with the variables.
-            shape = None
+            return self._core.run(request)
+        shape = self._shape(truths)
         if shape is None:
             return self._core.run(request)
         return shape.run(Run(self._core, request, values), root)
@@ -147,9 +149,14 @@ class Plan:
             selection = collector.collect()
         except NotCompilable:
             return None
-        self._plans.count(self, collector.field_count)
         schema, kept = self._plans.schema, self._plans.kept
-        return compile_shape(schema, operation.operation, selection, kept)
+        try:
+            shape = compile_shape(schema, operation.operation, selection, kept)
+        except Exception as fault:  # noqa: BLE001 - ours, and no reason to answer nobody.
+            warnings.warn(f"A document was not compiled: {fault!r}", RuntimeWarning, stacklevel=2)
+            return None
+        self._plans.count(self, collector.field_count)
+        return shape
 
 
 def _variables(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Variables | None:

@@ -10,6 +10,7 @@ from strawberry.schema import Schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
+from strawberry.types.info import Info
 
 from compiled_documents.arguments import Arguments, Parameter, arguments_of
 from compiled_documents.inputs import parameters_of
@@ -106,6 +107,8 @@ class Sources:
             return Event(arguments)
         resolver = ours.base_resolver
         if type(resolver).__call__ is not StrawberryResolver.__call__:
+            raise NotCompilable
+        if schema.config.info_class is not Info:
             raise NotCompilable
         return Call(
             cast("Callable[..., Any]", resolver.wrapped_func),  # Bound when the type was made.

@@ -58,6 +58,7 @@ class ResolvingWriter:
             code.add("results = {}")
             code.add("waiting = []")
             with code.block("try:"):
+                code.add("pass")  # Directives may have left nothing.
                 for are_plain, group in groupby(selection.fields, lambda field: field.is_plain):
                     if are_plain:
                         self._add_plain(tuple(group))
@@ -95,15 +96,16 @@ class ResolvingWriter:
         """Write the function of a field, and give its name."""
         code, name, known = self.code, self.code.new("field"), self.code.name("FIELD", field)
         with code.aside():
+            if isinstance(field.source, Unknown):
+                with code.block(f"def {name}{_PARAMETERS}:"):
+                    code.add(f"return run.execute_field({known}, source, trail)")
+                return name
             if field.has_plain_value:
                 complete = self._plain.function(field)
             else:
                 complete = self._value(field, field.type, known)
             wait = self._wait(field, known, complete)
             with code.block(f"def {name}{_PARAMETERS}:"):
-                if isinstance(field.source, Unknown):
-                    code.add(f"return run.execute_field({known}, source, trail)")
-                    return name
                 self._add_arguments(field, known)
                 with code.block("try:"):
                     code.add(f"value = {self._got(field, known)}")
@@ -154,11 +156,8 @@ class ResolvingWriter:
             taken.append(f"{how.info_name}=Info(run, {known}, trail)")
         if callable(how.arguments):
             taken.append("**arguments")
-        else:
-            taken += [
-                f"{name}={self.code.name('constant', value)}"
-                for name, value in how.arguments.items()
-            ]
+        elif how.arguments:
+            taken.append(f"**{self.code.name('constants', how.arguments)}")
         return f"{self.code.name('resolve', how.function)}({', '.join(taken)})"
 
     def _add_completed(self, field: Field, known: str, complete: str, *, awaits: str) -> None:

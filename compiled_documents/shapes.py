@@ -19,12 +19,10 @@ ObjectFunction = Callable[[Run, Any, Trail], Any]
 class Shape:
     """A compiled operation."""
 
-    __slots__ = ("_execute", "text")
+    __slots__ = ("_execute",)
 
-    def __init__(self, execute: ObjectFunction, text: str) -> None:
+    def __init__(self, execute: ObjectFunction) -> None:
         self._execute = execute
-        #: The code that was made, for whoever wants to read it.
-        self.text = text
 
     def run(self, run: Run, root: Any) -> Running:
         """Execute the operation."""
@@ -54,7 +52,7 @@ def compile_shape(
     functions = [writer.object(each) for each in selections]
     names = writer.code.run()
     steps = [names[function] for function in functions]
-    return Shape(steps[0] if len(steps) == 1 else _serially(steps), writer.code.text)
+    return Shape(steps[0] if len(steps) == 1 else _serially(steps))
 
 
 def _serially(steps: list[ObjectFunction]) -> ObjectFunction:
