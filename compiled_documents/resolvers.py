@@ -44,7 +44,7 @@ class Call:
     arguments: Arguments | dict[str, Any]
     #: How it takes the source: first, and by these names.
     takes_source_first: bool = False
-    source_names: tuple[str, ...] = ()
+    source_names: frozenset[str] = frozenset()
     #: How it takes Strawberry's info, if at all.
     info_name: str | None = None
     #: Strawberry's field; None: a resolver of graphql-core, which takes (source, its info).
@@ -114,7 +114,7 @@ class Sources:
             cast("Callable[..., Any]", resolver.wrapped_func),  # Bound when the type was made.
             arguments,
             takes_source_first=resolver.self_parameter is not None,
-            source_names=tuple(
+            source_names=frozenset(
                 parameter.name
                 for parameter in (resolver.parent_parameter, resolver.root_parameter)
                 if parameter is not None

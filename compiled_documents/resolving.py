@@ -151,7 +151,7 @@ class ResolvingWriter:
         taken = ["source"] if how.takes_source_first or how.field is None else []
         if how.field is None:
             taken.append(f"run.info({known}, trail)")
-        taken += [f"{name}=source" for name in how.source_names]
+        taken += [f"{name}=source" for name in sorted(how.source_names)]
         if how.info_name is not None:
             taken.append(f"{how.info_name}=Info(run, {known}, trail)")
         if callable(how.arguments):

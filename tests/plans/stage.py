@@ -35,11 +35,12 @@ class Chair:
 
 @dataclass
 class Chairs(Sequence[Chair]):
-    """Chairs by column, in blocks of two; it is seen which columns and objects are asked for."""
+    """Chairs by column, in blocks; it is seen which columns and objects are asked for."""
 
     chairs: list[Chair]
     versions: list[int]
     by_column: bool = True
+    block: int = 2
     asked: list[str] = field(default_factory=list)
     made: int = 0
 
@@ -59,7 +60,8 @@ class Chairs(Sequence[Chair]):
 
     def blocks(self) -> Iterator[tuple[Hashable, int, int]]:
         for block, version in enumerate(self.versions):
-            yield (block, version), 2 * block, min(2 * block + 2, len(self.chairs))
+            start = self.block * block
+            yield (block, version), start, min(start + self.block, len(self.chairs))
 
 
 @dataclass
