@@ -13,7 +13,6 @@ from graphql import (
 )
 from graphql.execution import Executor, default_field_resolver, default_type_resolver
 from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.executor import CollectedErrors
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 
@@ -131,8 +130,7 @@ async def _finish(executor: Executor[Any], result: Any) -> ExecutionResult:
 def release(executor: Executor[Any]) -> None:
     """Let go of what an executor refers to in a circle, so that no request waits for the collector.
 
-    Errors know by their tracebacks the executor that collects them; its helpers are bound to it.
+    Its helpers are bound to it. What still runs in the background may need them.
     """
-    executor.collected_errors = CollectedErrors()
     if not executor.background_futures:
         vars(executor).pop("async_helpers", None)
