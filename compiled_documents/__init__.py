@@ -5,6 +5,7 @@ would, graphql-core does: the answers are the same, word for word. See docs/comp
 """
 
 from compiled_documents.columns import Columns
+from compiled_documents.graphql_core import Running
 from compiled_documents.plans import Plan, Plans
 
-__all__ = ["Columns", "Plan", "Plans"]
+__all__ = ["Columns", "Plan", "Plans", "Running"]
