@@ -210,6 +210,8 @@ async def open_parts(settings: Settings, notify: str | None = None) -> AsyncIter
             retain_forever(database, settings),
         ):
             stack.push_async_callback(_end, asyncio.create_task(chore))
+        layouts = Layouts(database)
+        stack.push_async_callback(layouts.close)
         yield Parts(
             database=database,
             boards=boards,
@@ -217,7 +219,7 @@ async def open_parts(settings: Settings, notify: str | None = None) -> AsyncIter
             geometries=SeatGeometries(database),
             seat_price_lists=SeatPriceLists(database),
             hot_events=HotEvents(),
-            layouts=Layouts(database),
+            layouts=layouts,
         )
 
 

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from onsale.content_codings import Coding, taken_codings
 from onsale.graphql.errors import plain_error
-from onsale.layouts import CACHE_CONTROL, takes_gzip
+from onsale.layouts import CACHE_CONTROL
 from schema.errors import ErrorCode
 
 PATH = "/graphiql"
@@ -91,7 +92,8 @@ def _sent(file: Path, cache_control: str, request: Request) -> Response | None:
         return None
     headers = {**HEADERS, "cache-control": cache_control, "vary": "Accept-Encoding"}
     packed = file.with_name(f"{file.name}.gz")
-    if takes_gzip(request.headers.get("accept-encoding", "")) and packed.is_file():
+    taken = taken_codings(request.headers.get("accept-encoding", ""))
+    if Coding.GZIP in taken and packed.is_file():
         return FileResponse(packed, 200, {**headers, "content-encoding": "gzip"}, media_type)
     return FileResponse(file, 200, headers, media_type)
 
