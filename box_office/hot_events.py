@@ -47,6 +47,13 @@ class _Remembered(Generic[K]):
             self._remember(old, await self._read(database, old), now)
         return {key: self._memories[key].row for key in keys if key in self._memories}
 
+    def fresh(self, key: K) -> EventRow | None:
+        """Give an event that need not be read; None when it must be, or there is none."""
+        memory = self._memories.get(key)
+        if memory is None or self._is_old(memory, time.monotonic()):
+            return None
+        return memory.row
+
     def _is_old(self, memory: _Memory, now: float) -> bool:
         return now - memory.read_at >= EVENT_MEMORY_SECONDS
 
@@ -64,6 +71,14 @@ class HotEvents:
     def __init__(self) -> None:
         self._by_id = _Remembered[UUID](events_by_ids)
         self._by_slug = _Remembered[str](events_by_slugs)
+
+    def fresh_by_id(self, event_id: UUID) -> EventRow | None:
+        """Give a public event at once; None when it must be read, or there is none."""
+        return self._by_id.fresh(event_id)
+
+    def fresh_by_slug(self, slug: str) -> EventRow | None:
+        """Give a public event at once; None when it must be read, or there is none."""
+        return self._by_slug.fresh(slug)
 
     async def by_ids(self, database: Database, ids: Sequence[UUID]) -> dict[UUID, EventRow | None]:
         """Give public events by id."""

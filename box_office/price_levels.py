@@ -1,8 +1,10 @@
 """Reading what the seats of events cost."""
 
+from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -30,7 +32,7 @@ class PriceLevelRow:
     currency_code: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SeatPrices:
     """What each seat of an event costs. Settled when the event is published, like its seat map."""
 
@@ -41,6 +43,11 @@ class SeatPrices:
     levels: tuple[PriceLevelRow, ...]
     #: A byte a seat: the position of its price level.
     seat_levels: bytes
+
+    @cached_property
+    def seat_levels_base64(self) -> str:
+        """Give `seat_levels` as text, made once for all who ask."""
+        return b64encode(self.seat_levels).decode("ascii")
 
     def total_minor(self, seat_indexes: Sequence[int]) -> int:
         """Add up what these seats cost."""
@@ -120,6 +127,13 @@ class SeatPriceLists:
         self._seats_max = seats_max
         #: Least recently asked for first.
         self._known: OrderedDict[UUID, SeatPrices] = OrderedDict()
+
+    def known(self, event_id: UUID) -> SeatPrices | None:
+        """Give the prices of an event at once; None when they are not in memory."""
+        prices = self._known.get(event_id)
+        if prices is not None:
+            self._known.move_to_end(event_id)
+        return prices
 
     async def of_events(self, event_ids: Sequence[UUID]) -> dict[UUID, SeatPrices]:
         """Give the prices of these events; one that is not public is left out."""

@@ -180,6 +180,7 @@ class SeatBoard:
             as_of=self.as_of,
             seat_count=self.seat_count,
             states=bytes(self._packed),
+            seat_states=bytes(self._states),
             available=available,
             held=held,
             sold=sold,

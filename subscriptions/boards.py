@@ -75,6 +75,14 @@ class Boards:
         for watch in watched:
             await self._feed.unwatch(watch.event_id)
 
+    def seen(self, event_id: UUID) -> BoardView | None:
+        """Show the seats of a watched event at once; None when it is not watched."""
+        watch = self._watched.get(event_id)
+        if watch is None:
+            return None
+        watch.use()
+        return watch.board.view()
+
     async def view(self, event_id: UUID) -> BoardView | None:
         """Show the seats as they stand; None when there is no such public event."""
         watch = await self._watch(event_id)

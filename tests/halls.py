@@ -42,6 +42,10 @@ CARD_DECLINED = Declined("card_declined", "The card was declined.", retryable=Tr
 class NoBoards:
     """For tests of the rules alone, which nobody watches."""
 
+    def seen(self, event_id: UUID) -> BoardView | None:  # noqa: ARG002
+        """Show nothing."""
+        return None
+
     async def view(self, event_id: UUID) -> BoardView | None:  # noqa: ARG002
         """Show nothing."""
         return None

@@ -1,5 +1,6 @@
 """One event's board: order, counts, and proposals of free seats."""
 
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
@@ -23,6 +24,8 @@ def test_a_new_board_shows_what_the_database_said() -> None:
     assert [view.state(index) for index in range(7)] == [0, 1, 2, 3, 0, 0, 0]
     assert (view.available, view.held, view.sold, view.blocked) == (4, 1, 1, 1)
     assert view.states == bytes([0b11_10_01_00, 0])
+    assert b64decode(view.states_base64) == view.states
+    assert view.seat_states == bytes([0, 1, 2, 3, 0, 0, 0])
 
 
 @given(st.binary(max_size=40).map(lambda raw: bytes(byte & 3 for byte in raw)))
@@ -73,10 +76,11 @@ def test_a_view_stays_as_it_was_and_is_made_once_per_version() -> None:
 
     board.apply(a_change(1, {2: SOLD}))
 
-    assert before.state(2) == AVAILABLE
+    assert before.state(2) == before.seat_states[2] == AVAILABLE
     assert before.available == 4
-    assert board.view().state(2) == SOLD
+    assert board.view().state(2) == board.view().seat_states[2] == SOLD
     assert board.view() is not before
+    assert board.view().number != before.number
 
 
 def test_a_section_tells_its_cheapest_level_with_a_free_seat() -> None:

@@ -120,6 +120,18 @@ async def test_an_event_that_is_unknown_or_a_draft_has_no_board(boards: Boards, 
     assert boards.free_seats(hall.event_id, 0, 9, 1) == []
 
 
+async def test_a_watched_event_is_seen_at_once(boards: Boards, hall: Hall) -> None:
+    assert boards.seen(hall.event_id) is None
+
+    view = await boards.view(hall.event_id)
+
+    assert view is not None
+    watch = boards._watched[hall.event_id]
+    watch.last_used = 0.0
+    assert boards.seen(hall.event_id) is view
+    assert watch.last_used > 0.0  # It counts as a look.
+
+
 async def test_free_seats_are_proposed_for_watched_events_only(boards: Boards, hall: Hall) -> None:
     assert boards.free_seats(hall.event_id, 0, 9, 2) == []
     await boards.view(hall.event_id)
