@@ -49,6 +49,7 @@ from onsale.token_key import load_token_key
 from onsale.webhooks import webhook_routes, webhooks_url
 from schema.context import Context
 from schema.errors import ErrorCode
+from schema.kept import KnownSeats
 from subscriptions.boards import Boards
 from subscriptions.feed import NewsFeed, NoFeed
 
@@ -74,6 +75,7 @@ class Parts:
     geometries: SeatGeometries
     seat_price_lists: SeatPriceLists
     hot_events: HotEvents
+    known_seats: KnownSeats
     layouts: Layouts
 
 
@@ -114,6 +116,7 @@ class Server:
             geometries=self.parts.geometries,
             seat_price_lists=self.parts.seat_price_lists,
             hot_events=self.parts.hot_events,
+            known_seats=self.parts.known_seats,
             buyer=visitor.buyer,
             request_id=request_id,
         )
@@ -219,6 +222,7 @@ async def open_parts(settings: Settings, notify: str | None = None) -> AsyncIter
             geometries=SeatGeometries(database),
             seat_price_lists=SeatPriceLists(database),
             hot_events=HotEvents(),
+            known_seats=KnownSeats(),
             layouts=layouts,
         )
 

@@ -13,6 +13,7 @@ from schema.context import Info
 from schema.event_types import EventType
 from schema.events import Event, EventBy, EventFilter, EventSort
 from schema.pagination import After, Before, Connection, First, Last, page_of
+from schema.soon import Soon, soon_field
 
 
 @strawberry.type
@@ -51,14 +52,14 @@ class EventQuery:
             partial(count_events, database, wanted),
         )
 
-    @strawberry.field
-    async def event(
+    @soon_field(Event | None)
+    def event(
         self,
         info: Info,
         by: Annotated[EventBy, strawberry.argument(description="By its id or by its slug.")],
-    ) -> Event | None:
+    ) -> Soon[Event | None]:
         """One public event; null when there is none by this id or slug."""
-        return await by.find(info.context)
+        return by.find(info.context)
 
     @strawberry.field
     async def event_types(self, info: Info) -> list[EventType]:

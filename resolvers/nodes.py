@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -18,13 +18,14 @@ from schema.prices import PriceLevel
 from schema.reservations import Reservation
 from schema.seat_maps import SeatMap, Section
 from schema.seats import EventSeat
+from schema.soon import Soon, soon_field
 from schema.venues import Venue
 from schema.viewer import Viewer
 
-Find = Callable[[Context, NodeId], Awaitable[Node | None]]
+Find = Callable[[Context, NodeId], Soon[Node | None]]
 
 
-def _by_key(load: Callable[[Context, UUID], Awaitable[Node | None]]) -> Find:
+def _by_key(load: Callable[[Context, UUID], Soon[Node | None]]) -> Find:
     return lambda context, node_id: load(context, node_id.key)
 
 
@@ -48,14 +49,14 @@ _FINDERS: dict[NodeKind, Find] = {
 class NodeQuery:
     """What can be asked about anything."""
 
-    @strawberry.field
-    async def node(
+    @soon_field(Node | None)
+    def node(
         self,
         info: Info,
         id: Annotated[  # noqa: A002 - the argument's name in the API.
             strawberry.ID, strawberry.argument(description="The `id` of anything, as you got it.")
         ],
-    ) -> Node | None:
+    ) -> Soon[Node | None]:
         """Anything by its id; null when there is none, or it is neither public nor yours."""
         node_id = decode_id(id)
-        return None if node_id is None else await _FINDERS[node_id.kind](info.context, node_id)
+        return None if node_id is None else _FINDERS[node_id.kind](info.context, node_id)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
-from typing import Annotated
+from functools import cached_property
+from typing import Annotated, Any, overload
 from uuid import UUID
 
 import strawberry
@@ -16,7 +17,9 @@ from schema.enums import SeatStatus
 from schema.list_sizes import CHANGES, list_field
 from schema.money import Money
 from schema.scalars import SeatStates
+from schema.seat_facts import SeatFacts, facts_of_public
 from schema.seat_maps import Section
+from schema.soon import Soon, soon_field, then
 
 
 @strawberry.type
@@ -33,25 +36,60 @@ class SectionAvailability:
     """What the cheapest free seat of the section costs; null when none is free."""
 
 
-async def sections_of(
+def sections_of(
     context: Context, event_id: UUID, counts: Iterable[SectionCount]
-) -> list[SectionAvailability]:
+) -> Soon[list[SectionAvailability]]:
     """Show counted sections with their names and prices, which no statement is needed for."""
-    prices = await context.prices_of_public(event_id)
-    geometry = await context.geometries.get(prices.seat_map_id)
-    sections = {section.id: section for section in geometry.sections}
-    minors = [level.price_minor for level in prices.levels]
+    return then(facts_of_public(context, event_id), lambda facts: _shown(facts, counts))
+
+
+def _shown(facts: SeatFacts, counts: Iterable[SectionCount]) -> list[SectionAvailability]:
     return [
         SectionAvailability(
-            section=Section.of(sections[count.section_id]),
+            section=facts.section(count.section_id),
             total=count.total,
             available=count.available,
             price_from=None
             if count.cheapest_price_level is None
-            else Money.of(minors[count.cheapest_price_level], prices.currency_code),
+            else facts.price_levels[count.cheapest_price_level].price,
         )
         for count in counts
     ]
+
+
+class CountedSections(Sequence[SectionAvailability]):
+    """All sections of an event, counted at one version.
+
+    As `compiled_documents.Columns` they are one block, which is written down once for everybody who
+    asks before the next change; nobody makes an object of each then.
+    """
+
+    def __init__(self, facts: SeatFacts, view: BoardView) -> None:
+        self._facts = facts
+        self._view = view
+
+    def __len__(self) -> int:
+        return len(self._view.sections)
+
+    @overload
+    def __getitem__(self, at: int) -> SectionAvailability: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[SectionAvailability]: ...
+    def __getitem__(self, at: int | slice) -> SectionAvailability | list[SectionAvailability]:
+        return self._sections[at]
+
+    def column(self, attribute: str) -> list[Any]:
+        """Give an attribute of all sections."""
+        return [getattr(section, attribute) for section in self._sections]
+
+    def blocks(self) -> list[tuple[Hashable, int, int]]:
+        """Give all of them as one block, if there are any."""
+        key = (self._facts.number, "sections", self._view.number)
+        return [(key, 0, len(self))] if self._view.sections else []
+
+    @cached_property
+    def _sections(self) -> list[SectionAvailability]:
+        return _shown(self._facts, self._view.sections)
 
 
 @strawberry.type
@@ -80,10 +118,11 @@ class Availability:
     states: SeatStates
     """The state of every seat by its index: the smallest way to paint a whole map."""
 
-    @strawberry.field
-    async def sections(self, info: Info) -> list[SectionAvailability]:
+    @soon_field(list[SectionAvailability])
+    def sections(self, info: Info) -> Soon[CountedSections]:
         """Seats counted by section, in the order of the seat map."""
-        return await sections_of(info.context, self.view.event_id, self.view.sections)
+        facts = facts_of_public(info.context, self.view.event_id)
+        return then(facts, lambda facts: CountedSections(facts, self.view))
 
     @classmethod
     def of(cls, view: BoardView) -> Availability:
@@ -97,7 +136,7 @@ class Availability:
             held=view.held,
             sold=view.sold,
             blocked=view.blocked,
-            states=SeatStates(view.states),
+            states=SeatStates(view.states_base64),
         )
 
 
@@ -152,10 +191,10 @@ class AvailabilityDelta:
             for index, state in zip(indexes, states, strict=True)
         ]
 
-    @strawberry.field
-    async def sections(self, info: Info) -> list[SectionAvailability]:
+    @soon_field(list[SectionAvailability])
+    def sections(self, info: Info) -> Soon[list[SectionAvailability]]:
         """Sections with a seat that changed, counted anew."""
-        return await sections_of(info.context, self.message.event_id, self.message.sections)
+        return sections_of(info.context, self.message.event_id, self.message.sections)
 
     @classmethod
     def of(cls, message: LiveDelta) -> AvailabilityDelta:

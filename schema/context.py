@@ -16,7 +16,9 @@ from box_office.live import LiveSeats
 from box_office.price_levels import SeatPriceLists, SeatPrices
 from box_office.seat_maps import SeatGeometries
 from schema.errors import too_many_seats, unauthenticated
+from schema.kept import KnownSeats
 from schema.loaders import Loaders
+from schema.soon import Soon, then
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Context:
     request_id: str
     #: Shared like the rest when a server gives one; otherwise this request's own.
     hot_events: HotEvents = field(default_factory=HotEvents)
+    known_seats: KnownSeats = field(default_factory=KnownSeats)
     loaders: Loaders = field(init=False)
     #: How many more seats this operation may show.
     seats_left: int = field(init=False)
@@ -86,23 +89,28 @@ class Context:
         if self.seats_left < 0:
             raise too_many_seats(OPERATION_SEATS_MAX)
 
-    async def board(self, event_id: UUID) -> BoardView | None:
-        """Show an event's seats, the same to everybody who asks within this operation."""
-        return await self.loaders.boards.load(event_id)
+    def board_of_public(self, event_id: UUID) -> Soon[BoardView]:
+        """Show the seats of an event that is known to be public, so that there must be some.
 
-    async def board_of_public(self, event_id: UUID) -> BoardView:
-        """Show the seats of an event that is known to be public, so that there must be some."""
-        view = await self.board(event_id)
-        if view is None:
-            raise LookupError(f"The public event {event_id} has no seats.")
-        return view
+        They are the same to everybody who asks within this operation.
+        """
 
-    async def prices_of_public(self, event_id: UUID) -> SeatPrices:
+        def found(view: BoardView | None) -> BoardView:
+            if view is None:
+                raise LookupError(f"The public event {event_id} has no seats.")
+            return view
+
+        return then(self.loaders.board(event_id), found)
+
+    def prices_of_public(self, event_id: UUID) -> Soon[SeatPrices]:
         """Say what the seats of an event cost that is known to be public."""
-        prices = await self.loaders.seat_prices.load(event_id)
-        if prices is None:
-            raise LookupError(f"The public event {event_id} has no prices.")
-        return prices
+
+        def found(prices: SeatPrices | None) -> SeatPrices:
+            if prices is None:
+                raise LookupError(f"The public event {event_id} has no prices.")
+            return prices
+
+        return then(self.loaders.prices(event_id), found)
 
     def require_buyer(self) -> Buyer:
         """Tell who is asking; without a token, say how to get one."""

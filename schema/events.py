@@ -23,8 +23,11 @@ from schema.pagination import CursorKind
 from schema.performers import Performer
 from schema.prices import PriceLevel
 from schema.scalars import CurrencyCode, SeatPriceLevels, TimeZone
+from schema.seat_columns import SeatColumns
+from schema.seat_facts import SeatFacts
 from schema.seat_maps import SeatMap
 from schema.seats import EventSeat, Seating
+from schema.soon import Soon, soon_field, then
 from schema.venues import Venue
 
 
@@ -47,13 +50,13 @@ class EventBy:
     slug: str | None = strawberry.UNSET
     """The name in its address, such as `hamlet-2026-11-20`."""
 
-    async def find(self, context: Context) -> Event | None:
+    def find(self, context: Context) -> Soon[Event | None]:
         """Find the event that is meant; GraphQL has seen to it that one of the two is given."""
         slug = storable(self.slug or None, "slug")
         if slug is not None:
-            return await Event.load_by_slug(context, slug)
+            return Event.load_by_slug(context, slug)
         key = key_of(self.id or "", NodeKind.EVENT)
-        return None if key is None else await Event.load(context, key)
+        return None if key is None else Event.load(context, key)
 
 
 @strawberry.input
@@ -199,19 +202,19 @@ class Event(Node):
             raise LookupError(f"There is no seat map {self.row.seat_map_id}.")
         return seat_map
 
-    @strawberry.field
-    async def seat_price_levels(self, info: Info) -> SeatPriceLevels:
+    @soon_field(SeatPriceLevels)
+    def seat_price_levels(self, info: Info) -> Soon[SeatPriceLevels]:
         """Price level of every seat by its index. It never changes: fetch it once."""
-        prices = await info.context.prices_of_public(self.key)
-        return SeatPriceLevels(prices.seat_levels)
+        prices = info.context.prices_of_public(self.key)
+        return then(prices, lambda prices: SeatPriceLevels(prices.seat_levels_base64))
 
-    @strawberry.field
-    async def availability(self, info: Info) -> Availability:
+    @soon_field(Availability)
+    def availability(self, info: Info) -> Soon[Availability]:
         """Which of its seats are free. Follow it with the subscription `seatAvailability`."""
-        return Availability.of(await info.context.board_of_public(self.key))
+        return then(info.context.board_of_public(self.key), Availability.of)
 
-    @list_field(at_most=HALL_SEATS)
-    async def seats(
+    @list_field(at_most=HALL_SEATS, graphql_type=list[EventSeat])
+    def seats(
         self,
         info: Info,
         section_id: Annotated[
@@ -225,15 +228,20 @@ class Event(Node):
             SeatStatus | None,
             strawberry.argument(description="Only seats that have this status."),
         ] = None,
-    ) -> list[EventSeat]:
+    ) -> Soon[SeatColumns]:
         """Its seats as ordinary objects, by index.
 
         They are at the same version as `availability` of the same operation. Good for exploring, or
         for a section at a time. A house of 20,000 is megabytes like this; `seatMap.layoutUrl` and
         `availability.states` say the same in kilobytes.
         """
-        seating = await Seating.of(info.context, self)
-        return seating.seats(seating.having(status, _indexes(seating, section_id)))
+
+        def show(seating: Seating) -> SeatColumns:
+            seats = SeatColumns(seating, _indexes(seating.facts, section_id), status)
+            info.context.show_seats(len(seats))
+            return seats
+
+        return then(Seating.of(info.context, self), show)
 
     @classmethod
     def of(cls, row: EventRow) -> Event:
@@ -257,31 +265,37 @@ class Event(Node):
         )
 
     @classmethod
-    async def load(cls, context: Context, key: UUID) -> Event | None:
+    def load(cls, context: Context, key: UUID) -> Soon[Event | None]:
         """Find a public event by its key."""
-        row = await context.loaders.events.load(key)
-        return None if row is None else cls.of(row)
+        return then(context.loaders.event(key), cls._found)
 
     @classmethod
-    async def load_by_slug(cls, context: Context, slug: str) -> Event | None:
+    def load_by_slug(cls, context: Context, slug: str) -> Soon[Event | None]:
         """Find a public event by the name in its address."""
-        row = await context.loaders.events_by_slug.load(slug)
+        return then(context.loaders.event_by_slug(slug), cls._found)
+
+    @classmethod
+    def _found(cls, row: EventRow | None) -> Event | None:
         return None if row is None else cls.of(row)
 
     @classmethod
-    async def sure(cls, context: Context, key: UUID) -> Event:
+    def sure(cls, context: Context, key: UUID) -> Soon[Event]:
         """Give the event of something sold: an event that sells is public for good."""
-        event = await cls.load(context, key)
-        if event is None:
-            raise LookupError(f"There is no public event {key}.")
-        return event
+
+        def found(event: Event | None) -> Event:
+            if event is None:
+                raise LookupError(f"There is no public event {key}.")
+            return event
+
+        return then(cls.load(context, key), found)
 
 
-def _indexes(seating: Seating, section_id: str | None) -> range:
+def _indexes(facts: SeatFacts, section_id: str | None) -> range:
     if section_id is None:
-        return range(seating.view.seat_count)
-    key = key_of(section_id, NodeKind.SECTION)
-    for section in seating.geometry.sections:
-        if section.id == key:
-            return range(section.first_seat_index, section.first_seat_index + section.capacity)
-    raise bad_input("`sectionId` is no section of this event's seat map; see `seatMap.sections`.")
+        return range(facts.seat_count)
+    seats = facts.seats_of_section(key_of(section_id, NodeKind.SECTION))
+    if seats is None:
+        raise bad_input(
+            "`sectionId` is no section of this event's seat map; see `seatMap.sections`."
+        )
+    return seats

@@ -20,11 +20,12 @@ HALL_SEATS = 20_000
 CHANGES = 1_000
 
 
-def list_field(*, at_most: int) -> Callable[[Callable[..., Any]], Any]:
+def list_field(*, at_most: int, graphql_type: Any = None) -> Callable[[Callable[..., Any]], Any]:
     """Make a resolver the field of a list that can become as long as this: in place of `field`."""
 
     def decorate(resolver: Callable[..., Any]) -> Any:
-        return strawberry.field(resolver, metadata={"at_most": at_most})
+        metadata = {"at_most": at_most}
+        return strawberry.field(resolver, metadata=metadata, graphql_type=graphql_type)
 
     return decorate
 

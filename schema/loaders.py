@@ -5,10 +5,9 @@ They live as long as the operation (or one message of a subscription), so nothin
 
 from __future__ import annotations
 
-from asyncio import gather
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
@@ -41,6 +40,7 @@ from box_office.published_seat_maps import (
 from box_office.reservations import ReservationRow, reservations_by_ids
 from box_office.venues import VenueRow, venues_by_ids
 from models import EventType, Order, Performer, Section, Ticket
+from schema.soon import Soon
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -48,7 +48,11 @@ Fetch = Callable[[Database, Sequence[K]], Awaitable[Mapping[K, V]]]
 
 
 class Loaders:
-    """One operation's loaders. Each begins when it is first asked."""
+    """One operation's loaders. Each begins when it is first asked.
+
+    What a server keeps in memory is given at once, without one; then the operation remembers what
+    it was given, so that it tells one story from its beginning to its end.
+    """
 
     def __init__(
         self,
@@ -61,15 +65,49 @@ class Loaders:
         self._hot_events = hot_events
         self._boards = boards
         self._seat_price_lists = seat_price_lists
+        self._views: dict[UUID, BoardView] = {}
+        self._event_rows: dict[UUID | str, EventRow] = {}
 
-    @cached_property
-    def boards(self) -> DataLoader[UUID, BoardView | None]:
-        """Events' seats by event: the first look is the operation's one truth."""
+    def board(self, event_id: UUID) -> Soon[BoardView | None]:
+        """Show an event's seats: the first look is the operation's one truth."""
+        view = self._views.get(event_id)
+        if view is None:
+            view = self._boards.seen(event_id)
+            if view is None:
+                return self._open_board(event_id)
+            self._views[event_id] = view
+        return view
 
-        async def look(event_ids: list[UUID]) -> list[BoardView | None]:
-            return await gather(*map(self._boards.view, event_ids))
+    async def _open_board(self, event_id: UUID) -> BoardView | None:
+        view = await self._boards.view(event_id)
+        return None if view is None else self._views.setdefault(event_id, view)
 
-        return DataLoader(look)
+    def event(self, event_id: UUID) -> Soon[EventRow | None]:
+        """Give a public event by id."""
+        row = self._event_rows.get(event_id) or self._hot_events.fresh_by_id(event_id)
+        return self._read_event(self.events, event_id) if row is None else self._pin(event_id, row)
+
+    def event_by_slug(self, slug: str) -> Soon[EventRow | None]:
+        """Give a public event by the name in its address."""
+        row = self._event_rows.get(slug) or self._hot_events.fresh_by_slug(slug)
+        return self._read_event(self.events_by_slug, slug) if row is None else self._pin(slug, row)
+
+    async def _read_event(
+        self, loader: DataLoader[Any, EventRow | None], key: UUID | str
+    ) -> EventRow | None:
+        row = await loader.load(key)
+        return None if row is None else self._pin(key, row)
+
+    def _pin(self, key: UUID | str, row: EventRow) -> EventRow:
+        """Remember an event; whoever was first is right."""
+        return self._event_rows.setdefault(key, row)
+
+    def prices(self, event_id: UUID) -> Soon[SeatPrices | None]:
+        """Say what every seat of an event costs."""
+        return self._seat_price_lists.known(event_id) or self._read_prices(event_id)
+
+    async def _read_prices(self, event_id: UUID) -> SeatPrices | None:
+        return await self.seat_prices.load(event_id)
 
     @cached_property
     def seat_prices(self) -> DataLoader[UUID, SeatPrices | None]:

@@ -34,6 +34,7 @@ from schema.refusals import (
 )
 from schema.reservations import Reservation
 from schema.seats import EventSeat, Seating
+from schema.soon import here
 
 
 @strawberry.type
@@ -52,8 +53,8 @@ class Ticket(Node):
     @strawberry.field
     async def seat(self, info: Info) -> EventSeat:
         """Seat that it is for."""
-        event = await Event.sure(info.context, self.row.event_id)
-        return (await Seating.of(info.context, event)).seats([self.row.seat_index])[0]
+        event = await here(Event.sure(info.context, self.row.event_id))
+        return (await here(Seating.of(info.context, event))).seats([self.row.seat_index])[0]
 
     @strawberry.field
     def price(self) -> Money:
@@ -99,7 +100,7 @@ class Order(Node):
     @strawberry.field
     async def event(self, info: Info) -> Event:
         """Event that the tickets are for."""
-        return await Event.sure(info.context, self.row.event_id)
+        return await here(Event.sure(info.context, self.row.event_id))
 
     @strawberry.field
     def total(self) -> Money:

@@ -16,6 +16,7 @@ from schema.context import Info
 from schema.enums import EventStatus, OrderStatus, ReservationStatus
 from schema.events import Event
 from schema.seats import EventSeat, Seating
+from schema.soon import here
 
 
 @strawberry.interface
@@ -79,17 +80,17 @@ class SeatsUnavailable(UserError):
         """Those of the asked seats that are gone."""
         if not self.refusal.seat_indexes:
             return []
-        event = await Event.sure(info.context, self.refusal.event_id)
-        seating = await Seating.of(info.context, event)
+        event = await here(Event.sure(info.context, self.refusal.event_id))
+        seating = await here(Seating.of(info.context, event))
         return seating.seats(self.refusal.seat_indexes)
 
     @strawberry.field
     async def sections(self, info: Info) -> list[SectionAvailability]:
         """General-admission sections with too few places left, and how many they have."""
         asked = set(self.refusal.section_ids)
-        view = await info.context.board_of_public(self.refusal.event_id)
+        view = await here(info.context.board_of_public(self.refusal.event_id))
         short = [count for count in view.sections if count.section_id in asked]
-        return await sections_of(info.context, self.refusal.event_id, short)
+        return await here(sections_of(info.context, self.refusal.event_id, short))
 
     @classmethod
     def of(cls, refusal: refusals.Refusal) -> Self:

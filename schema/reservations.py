@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
 
+from box_office.price_levels import SeatPrices
 from box_office.refusals import Refusal
 from box_office.reservations import ReservationRow
 from schema.context import Context, Info
@@ -31,6 +33,7 @@ from schema.refusals import (
     user_errors,
 )
 from schema.seats import EventSeat, Seating
+from schema.soon import Soon, soon_field, then
 
 if TYPE_CHECKING:
     from schema.orders import Order
@@ -54,22 +57,26 @@ class Reservation(Node):
     """The same as seconds from now, for a countdown on a device whose clock is wrong. Null once it
     is over."""
 
-    @strawberry.field
-    async def event(self, info: Info) -> Event:
+    @soon_field(Event)
+    def event(self, info: Info) -> Soon[Event]:
         """Event that the seats are of."""
-        return await Event.sure(info.context, self.event_key)
+        return Event.sure(info.context, self.event_key)
 
-    @strawberry.field
-    async def seats(self, info: Info) -> list[EventSeat]:
+    @soon_field(list[EventSeat])
+    def seats(self, info: Info) -> Soon[list[EventSeat]]:
         """Its seats, by index. Once it is over: those it had."""
-        event = await Event.sure(info.context, self.event_key)
-        return (await Seating.of(info.context, event)).seats(self.seat_indexes)
+        context = info.context
+        seating = then(Event.sure(context, self.event_key), partial(Seating.of, context))
+        return then(seating, lambda seating: seating.seats(self.seat_indexes))
 
-    @strawberry.field
-    async def total(self, info: Info) -> Money:
+    @soon_field(Money)
+    def total(self, info: Info) -> Soon[Money]:
         """Sum of the prices of all its seats."""
-        prices = await info.context.prices_of_public(self.event_key)
-        return Money.of(prices.total_minor(self.seat_indexes), prices.currency_code)
+
+        def add_up(prices: SeatPrices) -> Money:
+            return Money.of(prices.total_minor(self.seat_indexes), prices.currency_code)
+
+        return then(info.context.prices_of_public(self.event_key), add_up)
 
     @strawberry.field
     async def order(self, info: Info) -> Annotated[Order, strawberry.lazy("schema.orders")] | None:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import strawberry
 
 from box_office.boards import BoardView
-from box_office.price_levels import SeatPrices
-from box_office.seat_maps import SeatGeometry
 from schema.context import Context
 from schema.enums import SeatStatus
 from schema.ids import NodeId, encode_seat_ids
 from schema.money import Money
 from schema.nodes import Node
 from schema.prices import PriceLevel
+from schema.seat_facts import SeatFacts, facts_of_public
 from schema.seat_maps import Section
+from schema.soon import Soon, here, then
 
 if TYPE_CHECKING:
     from schema.events import Event
 
 _STATUSES = tuple(SeatStatus)
-T = TypeVar("T")
 
 
 @strawberry.type
@@ -74,78 +73,72 @@ class EventSeat(Node):
     price: Money
     """What it costs."""
 
+    #: What is known of a seat beside its event, in the order that `each` takes it.
+    BY_COLUMN: ClassVar[tuple[str, ...]] = (
+        *("id", "index", "section", "row", "number", "x", "y"),
+        *("accessible", "status", "price_level", "price"),
+    )
+
+    @classmethod
+    def each(cls, event: Event, rows: Iterable[Sequence[Any]]) -> Iterator[EventSeat]:
+        """Make a seat of each row. Written for 20,000 of them: flat."""
+        for row in rows:
+            seat = cls.__new__(cls)
+            seat.event = event
+            seat.id, seat.index, seat.section, seat.row, seat.number, *others = row
+            seat.x, seat.y, seat.accessible, seat.status, seat.price_level, seat.price = others
+            yield seat
+
     @classmethod
     async def load(cls, context: Context, node_id: NodeId) -> EventSeat | None:
         """Find a seat of a public event by its id."""
         from schema.events import Event  # noqa: PLC0415 - an event has seats, a seat its event.
 
-        event = await Event.load(context, node_id.key)
+        event = await here(Event.load(context, node_id.key))
         if event is None or node_id.seat_index is None:
             return None
-        seating = await Seating.of(context, event)
+        seating = await here(Seating.of(context, event))
         if node_id.seat_index >= seating.view.seat_count:
             return None
         return seating.seats([node_id.seat_index])[0]
 
 
-class _MadeOnce(dict[int, T]):
-    """Makes a thing when its position is first asked for, and gives the same one ever after."""
-
-    def __init__(self, make: Callable[[int], T]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, position: int) -> T:
-        thing = self[position] = self._make(position)
-        return thing
-
-
 @dataclass(frozen=True, slots=True)
 class Seating:
-    """An event's seats at one version, ready to be shown: what they share is made once."""
+    """An event's seats at one version, ready to be shown."""
 
     event: Event
     view: BoardView
-    geometry: SeatGeometry
-    prices: SeatPrices
+    facts: SeatFacts
     context: Context
 
     @classmethod
-    async def of(cls, context: Context, event: Event) -> Seating:
+    def of(cls, context: Context, event: Event) -> Soon[Seating]:
         """Bring together what never changes and the board that this operation has pinned."""
-        view = await context.board_of_public(event.key)
-        prices = await context.prices_of_public(event.key)
-        geometry = await context.geometries.get(prices.seat_map_id)
-        return cls(event, view, geometry, prices, context)
+
+        def with_view(view: BoardView) -> Soon[Seating]:
+            facts = facts_of_public(context, event.key)
+            return then(facts, lambda facts: cls(event, view, facts, context))
+
+        return then(context.board_of_public(event.key), with_view)
 
     def seats(self, seat_indexes: Sequence[int]) -> list[EventSeat]:
-        """Show these seats, in this order. Written for 20,000 of them: flat, nothing made twice."""
+        """Show these seats, in this order. For thousands of them there is `SeatColumns`."""
         self.context.show_seats(len(seat_indexes))
-        geometry, levels_of_seats, states = self.geometry, self.prices.seat_levels, self.view.states
-        sections = _MadeOnce(lambda position: Section.of(geometry.sections[position]))
-        levels = _MadeOnce(lambda position: PriceLevel.of(self.prices.levels[position]))
-        seats = []
-        ids = encode_seat_ids(self.event.key, seat_indexes)
-        for seat_id, index in zip(ids, seat_indexes, strict=True):
-            seat = EventSeat.__new__(EventSeat)
-            seat.id = seat_id
-            seat.event = self.event
-            seat.index = index
-            seat.section = sections[geometry.section_positions[index]]
-            seat.row = geometry.rows[index]
-            seat.number = geometry.numbers[index]
-            seat.x = geometry.x(index)
-            seat.y = geometry.y(index)
-            seat.accessible = geometry.accessible[index] == 1
-            seat.status = _STATUSES[states[index >> 2] >> 2 * (index & 3) & 3]
-            seat.price_level = level = levels[levels_of_seats[index]]
-            seat.price = level.price
-            seats.append(seat)
-        return seats
+        return self.made(seat_indexes)
 
-    def having(self, status: SeatStatus | None, seat_indexes: Iterable[int]) -> list[int]:
-        """Pick those of these seats that have this status; without one, all."""
-        if status is None:
-            return list(seat_indexes)
-        states, wanted = self.view.states, int(status)
-        return [i for i in seat_indexes if states[i >> 2] >> 2 * (i & 3) & 3 == wanted]
+    def made(self, seat_indexes: Sequence[int]) -> list[EventSeat]:
+        """Make objects of these seats."""
+        ids = encode_seat_ids(self.event.key, seat_indexes)
+        return [*EventSeat.each(self.event, map(self._facts_of, ids, seat_indexes))]
+
+    def _facts_of(self, seat_id: strawberry.ID, index: int) -> tuple[Any, ...]:
+        """Give what `EventSeat.BY_COLUMN` names."""
+        geometry = self.facts.geometry
+        level = self.facts.price_levels[self.facts.prices.seat_levels[index]]
+        return (
+            *(seat_id, index, self.facts.sections[geometry.section_positions[index]]),
+            *(geometry.rows[index], geometry.numbers[index], geometry.x(index), geometry.y(index)),
+            *(geometry.is_accessible(index), _STATUSES[self.view.seat_states[index]]),
+            *(level, level.price),
+        )

@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import sqlalchemy as sa
 
 from box_office.database import Database
+from box_office.hot_events import HotEvents
+from box_office.price_levels import SeatPrices
+from schema.events import Event
+from schema.seats import Seating
+from schema.soon import Soon, here, then
 from tests.graphql.conftest import Api
-from tests.graphql.programme import Programme
+from tests.graphql.programme import SEAT_COUNT, Programme
 from tests.graphql.test_buyers import PURCHASE, reserve
 
 EVERYTHING = """
@@ -103,3 +109,29 @@ async def test_a_list_is_counted_only_when_asked(api: Api, programme: Programme)
 
     assert len(await cost(api, "{ events { nodes { title } } }")) == 1
     assert len(await cost(api, "{ events { totalCount } }")) == 2
+
+
+async def test_what_is_in_memory_is_answered_without_waiting(
+    api: Api, programme: Programme
+) -> None:
+    event = await programme.event()
+    context = replace(api.context.for_operation(), hot_events=HotEvents())
+    seats = await here(Seating.of(context, await here(Event.sure(context, event.id))))
+    assert seats.view.seat_count == SEAT_COUNT
+
+    nothing_to_wait_for = Seating.of(
+        context.for_operation(), cast("Event", Event.sure(context.for_operation(), event.id))
+    )
+
+    assert isinstance(nothing_to_wait_for, Seating)
+    assert isinstance(context.prices_of_public(event.id), SeatPrices)
+
+
+async def test_what_comes_later_is_used_when_it_is_here() -> None:
+    def later(number: int) -> Soon[int]:
+        return here(number)
+
+    assert then(1, lambda number: number + 1) == 2
+    assert await here(then(later(1), lambda number: number + 1)) == 2
+    assert await here(then(1, lambda number: later(number + 1))) == 2
+    assert await here(then(later(1), lambda number: later(number + 1))) == 2

@@ -9,8 +9,10 @@ from models import EventState
 from schema.context import OPERATION_SEATS_MAX
 from schema.errors import ApiError
 from schema.ids import NodeKind, encode_id, encode_seat_id
+from schema.soon import here
 from tests.graphql.conftest import Api
 from tests.graphql.programme import SEAT_COUNT, Programme
+from tests.graphql.test_buyers import reserve
 
 AVAILABILITY = """
 { events { nodes { availability {
@@ -171,19 +173,21 @@ async def test_a_section_of_another_map_is_bad_user_input(api: Api, programme: P
         assert await api.codes(document, id=foreign) == ["BAD_USER_INPUT"]
 
 
-@pytest.mark.untrue_books(reason="Seats are brought into states by hand.")
 async def test_availability_and_seats_of_one_operation_are_of_one_version(
     api: Api, programme: Programme
 ) -> None:
     event = await programme.event()
     context = api.context.for_operation()
-    first = await context.board(event.id)
+    first = await here(context.board_of_public(event.id))
+    begun_when_watched = api.context.for_operation()
+    same = await here(begun_when_watched.board_of_public(event.id))
 
-    await programme.set_states(event.id, {0: 2})
-    await api.context.box_office.boards.view(event.id)
+    await reserve(api.as_buyer(), event.id, 0)
 
-    assert first is not None
-    assert await context.board(event.id) is first
+    assert same is first
+    assert api.context.box_office.boards.seen(event.id) is not first
+    for operation in (context, begun_when_watched):
+        assert await here(operation.board_of_public(event.id)) is first
 
 
 async def test_the_next_operation_sees_what_changed_meanwhile(
