@@ -16,10 +16,10 @@ LINTING := tests/schema_linting
 IN_GRAPHIQL := @cd $(GRAPHIQL) && PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test graphiql races check docs bench lock
+.PHONY: help run test graphiql races check docs bench bench-quick lock
 
 help: ## Show these words
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## Start PostgreSQL, Valkey and onsale with demo events, on 127.0.0.1:8000
 	@$(MAKE) -s --no-print-directory graphiql || echo 'GraphiQL could not be built. All else works without it.'
@@ -55,8 +55,11 @@ check: $(VENV)/.development $(LINTING)/node_modules/.package-lock.json ## Look a
 docs: $(VENV)/.development ## Build the reference of the API: docs/reference/build/index.html
 	@$(BIN)/python -m docs.reference
 
-bench: $(VENV)/.development ## Measure, and print the figures of bench/README.md
-	@$(BIN)/python -m bench
+bench: $(VENV)/.development $(VENV)/.node ## Measure everything beside its peers, ten minutes, into docs/performance.md
+	@$(BIN)/python -m bench --page
+
+bench-quick: $(VENV)/.development $(VENV)/.node ## A quick look at the same, about a minute, on the screen alone
+	@$(BIN)/python -m bench --quick
 
 lock: $(VENV)/.uv ## Lock the dependencies again (UPGRADE=--upgrade for newer ones)
 	$(STEP) "Locking"

@@ -1,11 +1,13 @@
-"""What the load programs ask of onsale, in its GraphQL."""
+"""What the bench asks of onsale, in its GraphQL."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.http_load import ask_once, data_of, graphql_request, load
+import orjson
+
+from bench.http_client import ask_once, data_of, graphql_request
 from bench.processes import BenchError
 
 ARENA_SEATS = 20_000
@@ -26,6 +28,11 @@ START_GUEST_SESSION = "mutation StartGuestSession { startGuestSession { token } 
 AVAILABILITY = """
 query Availability($eventId: ID!) {
   event(by: { id: $eventId }) { availability { version available states } }
+}
+"""
+SEATS = """
+query Seats($eventId: ID!) {
+  event(by: { id: $eventId }) { seats { id index row number x y status } }
 }
 """
 COUNT_HELD = """
@@ -54,60 +61,70 @@ subscription Watch($eventId: ID!) {
 
 
 @dataclass(frozen=True, slots=True)
-class Arena:
-    """The event that everybody wants to go to."""
+class Event:
+    """An event on sale."""
 
     id: str
     slug: str
     title: str
     seat_count: int
-    #: Free seats with a number, when the arena was found.
-    seats: tuple[int, ...]
+    #: Free seats with a number when it was found, section by section.
+    sections: tuple[tuple[int, ...], ...]
+
+    @property
+    def seats(self) -> list[int]:
+        """All of them."""
+        return [seat for section in self.sections for seat in section]
 
 
-async def find_arena(port: int) -> Arena:
-    """Find an event on sale with as many seats as an arena has. Raises BenchError."""
+async def find_events(port: int) -> list[Event]:
+    """Find the events that are on sale or will be."""
+    found: list[Event] = []
     after = None
     while True:
-        data = await ask_once(port, graphql_request(FIND_EVENTS, {"after": after}))
-        for event in data["events"]["nodes"]:
-            if event["status"] == "ON_SALE" and event["seatMap"]["seatCount"] >= ARENA_SEATS:
-                return _arena(event)
-        if not data["events"]["pageInfo"]["hasNextPage"]:
-            raise BenchError(f"No event with {ARENA_SEATS:,} seats is on sale.")
-        after = data["events"]["pageInfo"]["endCursor"]
+        data = data_of(await ask_once(port, graphql_request(FIND_EVENTS, {"after": after})))
+        events = data["events"]
+        found += [_event(node) for node in events["nodes"] if node["status"] == "ON_SALE"]
+        if not events["pageInfo"]["hasNextPage"]:
+            return found
+        after = events["pageInfo"]["endCursor"]
 
 
-def _arena(event: dict[str, Any]) -> Arena:
-    states = base64.b64decode(event["availability"]["states"])
-    numbered = (
-        seat
-        for section in event["seatMap"]["sections"]
-        if section["kind"] == "RESERVED"
-        for seat in range(
-            section["firstSeatIndex"], section["firstSeatIndex"] + section["capacity"]
+async def find_event(port: int, title: str) -> Event:
+    """Find an event on sale by its title. Raises BenchError."""
+    for event in await find_events(port):
+        if event.title == title:
+            return event
+    raise BenchError(f"'{title}' is not on sale.")
+
+
+async def find_arena(port: int) -> Event:
+    """Find an event on sale with as many seats as an arena has. Raises BenchError."""
+    for event in await find_events(port):
+        if event.seat_count == ARENA_SEATS:
+            return event
+    raise BenchError(f"No event with {ARENA_SEATS:,} seats is on sale.")
+
+
+def _event(node: dict[str, Any]) -> Event:
+    states = base64.b64decode(node["availability"]["states"])
+    sections = tuple(
+        tuple(
+            seat
+            for seat in range(
+                section["firstSeatIndex"], section["firstSeatIndex"] + section["capacity"]
+            )
+            if not states[seat >> 2] >> 2 * (seat & 3) & 3
         )
+        for section in node["seatMap"]["sections"]
+        if section["kind"] == "RESERVED"
     )
-    free = tuple(seat for seat in numbered if not states[seat >> 2] >> 2 * (seat & 3) & 3)
-    return Arena(event["id"], event["slug"], event["title"], event["seatMap"]["seatCount"], free)
+    return Event(node["id"], node["slug"], node["title"], node["seatMap"]["seatCount"], sections)
 
 
-async def start_guests(port: int, count: int, connections: int) -> list[str]:
-    """Let so many guests in; give their tokens."""
-    tokens: list[str] = []
-
-    def keep(_guest: int, body: bytes) -> bool:
-        tokens.append(data_of(body)["startGuestSession"]["token"])
-        return True
-
-    request = graphql_request(START_GUEST_SESSION)
-    await load(port, ((guest, request) for guest in range(count)), keep, connections=connections)
-    return tokens
-
-
-def reserve(arena: Arena, token: str, seats: Sequence[int]) -> bytes:
+def reserve(event: Event, token: str, seats: Sequence[int]) -> bytes:
     """Ask for seats."""
-    asked = {"eventId": arena.id, "seatIndexes": seats}
+    asked = {"eventId": event.id, "seatIndexes": seats}
     return graphql_request(RESERVE, {"input": asked}, token)
 
 
@@ -116,19 +133,29 @@ def cancel(token: str, reservation_id: str) -> bytes:
     return graphql_request(CANCEL, {"input": {"reservationId": reservation_id}}, token)
 
 
-def payload_of(body: bytes, mutation: str) -> dict[str, Any] | None:
-    """Give the reservation a mutation answered with; None when it was refused."""
+def reservation_of(body: bytes, mutation: str) -> dict[str, Any] | None:
+    """Give the reservation that a mutation answered with; None when it was refused."""
     payload = data_of(body)[mutation]
     reservation: dict[str, Any] | None = payload["reservation"]
     return None if payload["errors"] else reservation
 
 
-async def count_held(port: int, arena: Arena) -> int:
+def seats_request(event: Event) -> bytes:
+    """Ask for seven fields of each seat."""
+    return graphql_request(SEATS, {"eventId": event.id})
+
+
+def availability_request(event: Event) -> bytes:
+    """Ask for two bits a seat."""
+    return graphql_request(AVAILABILITY, {"eventId": event.id})
+
+
+def subscription_to(event: Event) -> bytes:
+    """Write what a subscriber sends as the payload of its operation."""
+    return orjson.dumps({"query": WATCH, "variables": {"eventId": event.id}})
+
+
+async def count_held(port: int, event: Event) -> int:
     """Ask how many seats are in somebody's reservation."""
-    data = await ask_once(port, graphql_request(COUNT_HELD, {"eventId": arena.id}))
+    data = data_of(await ask_once(port, graphql_request(COUNT_HELD, {"eventId": event.id})))
     return int(data["event"]["availability"]["held"])
-
-
-def cancellations(reservations: Sequence[tuple[str, str]]) -> Iterator[tuple[None, bytes]]:
-    """Write the requests that give everything back."""
-    return ((None, cancel(token, reservation_id)) for token, reservation_id in reservations)

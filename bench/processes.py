@@ -1,4 +1,4 @@
-"""Programs that are measured: started with a log, ended in order, and what CPU they have used."""
+"""Programs that are measured: started with a log, ended in order, and what they have used."""
 
 import http.client
 import os
@@ -13,9 +13,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 READY_SECONDS_MAX = 90.0
 END_SECONDS_MAX = 20.0
-LOOK_EVERY_SECONDS = 0.1
+LOOK_EVERY_SECONDS = 0.01
 LOG_LINES_SHOWN_MAX = 15
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+#: As `clock_getcpuclockid` makes the clocks of other processes: CPUCLOCK_SCHED.
+PROCESS_CLOCK = 2
+#: What a server may keep beside itself.
+SERVICES = {"postgres", "valkey-server", "redis-server"}
 
 
 class BenchError(Exception):
@@ -24,15 +29,29 @@ class BenchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running HTTP server."""
+    """A running HTTP server, and the processes it started to serve with it."""
 
     name: str
     port: int
     pid: int
+    #: From its start until it was ready.
+    start_seconds: float
+
+    def pids(self) -> list[int]:
+        """Name its processes; PostgreSQL and Valkey, where it keeps them, are none of them."""
+        return [pid for pid in family(self.pid) if _name_of(pid) not in SERVICES]
 
     def cpu_seconds(self) -> float:
-        """Tell what its process has used so far, all threads together."""
-        return cpu_seconds(self.pid)
+        """Tell what its processes have used so far, all threads together."""
+        return sum(self.cpu_seconds_by_process().values())
+
+    def cpu_seconds_by_process(self) -> dict[int, float]:
+        """Tell what each of its processes has used so far."""
+        return {pid: cpu_seconds(pid) for pid in self.pids()}
+
+    def resident_bytes(self) -> int:
+        """Tell how much memory its processes have resident, what they share counted for each."""
+        return sum(_resident_bytes(pid) for pid in self.pids())
 
 
 @contextmanager
@@ -40,13 +59,14 @@ def running(
     name: str, argv: Sequence[str], environment: Mapping[str, str], port: int, ready: str, log: Path
 ) -> Iterator[Server]:
     """Run a server until the block ends; enter the block when `ready` is answered."""
+    began = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own programs, with our own words.
             argv, env=dict(environment), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
         )
     try:
         _wait_until_ready(name, process, port, ready, log)
-        yield Server(name, port, process.pid)
+        yield Server(name, port, process.pid, time.monotonic() - began)
     finally:
         process.terminate()
         try:
@@ -89,30 +109,61 @@ def free_port() -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Tell what a process has used so far, user and system, all threads together."""
-    user, system, *_ = _times(_stat(pid))
-    return user + system
+    """Tell what a process has used so far, user and system, all threads together; 0 when gone.
+
+    By the kernel's clock of that process, which counts nanoseconds; `/proc` counts hundredths.
+    """
+    try:
+        return time.clock_gettime(~pid << 3 | PROCESS_CLOCK)
+    except OSError:
+        return 0.0
 
 
 def family_cpu_seconds(pid: int) -> float:
     """Tell what a process and its children have used, those that have ended included."""
-    total = sum(_times(_stat(pid)))
+    ended = sum(int(ticks) for ticks in _stat(pid)[13:15]) / TICKS_PER_SECOND
+    return ended + sum(map(cpu_seconds, family(pid)))
+
+
+def family(pid: int) -> list[int]:
+    """Name a process and all that descend from it."""
+    children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                stat = _stat(int(entry.name))
+                parent = int(_stat(int(entry.name))[1])
             except (OSError, IndexError):
                 continue  # It has just ended.
-            if int(stat[1]) == pid:
-                total += sum(_times(stat)[:2])
-    return total
+            children.setdefault(parent, []).append(int(entry.name))
+    found = [pid]
+    for member in found:
+        found += children.get(member, [])
+    return found
+
+
+def core_of(pid: int) -> int:
+    """Tell on which core a process ran last; -1 when it is gone."""
+    try:
+        return int(_stat(pid)[36])
+    except (OSError, IndexError):
+        return -1
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0  # It has just ended.
+    return pages * PAGE_BYTES
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""  # It has just ended.
 
 
 def _stat(pid: int) -> list[str]:
     """Give the fields after the name of the program, which may hold anything."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def _times(stat: list[str]) -> list[float]:
-    """Give user and system time, its own and that of the children it has waited for."""
-    return [int(ticks) / TICKS_PER_SECOND for ticks in stat[11:15]]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from bench.http_load import ask_once, data_of, graphql_request
+from bench.http_client import ask_once, data_of, graphql_request
 from bench.postgres import Postgres
 
 DATABASE = "bench_baseline"
@@ -39,7 +39,8 @@ class BaselineSeats:
 
     async def count_held(self, port: int) -> int:
         """Ask how many seats somebody holds."""
-        return int((await ask_once(port, graphql_request(COUNT_HELD, {"eventId": 1})))["held"])
+        body = await ask_once(port, graphql_request(COUNT_HELD, {"eventId": EVENT_ID}))
+        return int(data_of(body)["held"])
 
     async def free(self) -> None:
         """Take back all seats, and leave the table as good as new."""

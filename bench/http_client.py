@@ -1,23 +1,17 @@
-"""HTTP/1.1 load from a few keep-alive connections, each with one request under way at most.
+"""A plain HTTP/1.1 client for what is asked beside the load: one keep-alive connection.
 
-A protocol of our own on bare sockets: a client library would use more CPU than the server does.
+A protocol of our own on a bare socket: changes are timed with it, and it has to be quick.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import orjson
 
 from bench.processes import BenchError
 
 ANSWER_SECONDS_MAX = 30.0
-#: From here on the load program itself decides how fast it goes.
-BOTTLENECK_CPU_SHARE = 0.85
-
-Key = TypeVar("Key")
+SUCCESS = 200
 
 
 class Connection(asyncio.Protocol):
@@ -36,12 +30,16 @@ class Connection(asyncio.Protocol):
         _, connection = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
         return connection
 
-    def ask(self, request: bytes) -> "asyncio.Future[bytes]":
-        """Send a request; the future gives the body of the answer."""
+    async def ask(self, request: bytes) -> bytes:
+        """Send a request; give the body of the answer. Raises BenchError when it has none."""
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        return self._answer
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                return await self._answer
+        except (TimeoutError, OSError) as fault:
+            raise BenchError(f"A server does not answer: {fault!r}") from None
 
     def close(self) -> None:
         """Hang up."""
@@ -80,69 +78,19 @@ class Connection(asyncio.Protocol):
         self._received.clear()
         self._ends_at = None
         answer, self._answer = self._answer, None
-        assert answer is not None, "an answer that nobody asked for"
-        if status == 200:  # noqa: PLR2004 - the one status a GraphQL answer has here.
+        if answer is None or answer.done():
+            return  # Whoever asked has stopped waiting.
+        if status == SUCCESS:
             answer.set_result(body)
         else:
             answer.set_exception(BenchError(f"answered {status}: {body[:300]!r}"))
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What came of a load."""
-
-    requests: int
-    #: Those whose answer was the one hoped for.
-    good: int
-    seconds: float
-    #: Of every request, in seconds, ascending.
-    latencies: Sequence[float]
-    #: CPU of the load program by wall clock: near 1 it was the bottleneck.
-    own_cpu_share: float
-
-
-async def load(
-    port: int,
-    calls: Iterator[tuple[Key, bytes]],
-    is_good: Callable[[Key, bytes], bool],
-    *,
-    connections: int,
-    seconds_max: float = float("inf"),
-) -> Load:
-    """Send the calls, each when a connection is free, until they or the seconds are used up."""
-    opened = [await Connection.open(port) for _ in range(connections)]
-    latencies: list[float] = []
-    good = 0
-    cpu_before, began = time.process_time(), time.perf_counter()
-
-    async def work(connection: Connection) -> None:
-        nonlocal good
-        while time.perf_counter() - began < seconds_max:
-            call = next(calls, None)
-            if call is None:
-                return
-            key, request = call
-            asked = time.perf_counter()
-            body = await connection.ask(request)
-            latencies.append(time.perf_counter() - asked)
-            good += is_good(key, body)
-
-    try:
-        await asyncio.gather(*map(work, opened))
-        seconds = time.perf_counter() - began
-    finally:
-        for connection in opened:
-            connection.close()
-    share = (time.process_time() - cpu_before) / seconds
-    return Load(len(latencies), good, seconds, sorted(latencies), share)
-
-
-async def ask_once(port: int, request: bytes) -> dict[str, Any]:
-    """Ask one GraphQL operation and give its data. Raises BenchError when it has errors."""
+async def ask_once(port: int, request: bytes) -> bytes:
+    """Ask on a connection of its own."""
     connection = await Connection.open(port)
     try:
-        async with asyncio.timeout(ANSWER_SECONDS_MAX):
-            return data_of(await connection.ask(request))
+        return await connection.ask(request)
     finally:
         connection.close()
 
@@ -162,8 +110,13 @@ def graphql_request(
     """Write a GraphQL request as it goes over the wire."""
     body = orjson.dumps({"query": query, "variables": variables or {}})
     authorization = f"authorization: Bearer {token}\r\n" if token else ""
+    return post("/graphql", body, f"accept: application/json\r\n{authorization}")
+
+
+def post(path: str, body: bytes, headers: str = "") -> bytes:
+    """Write a POST of JSON."""
     head = (
-        "POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        f"accept: application/json\r\n{authorization}content-length: {len(body)}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+        f"{headers}content-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

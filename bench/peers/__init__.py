@@ -1,0 +1,1 @@
+"""The servers and limits that onsale is measured beside."""
