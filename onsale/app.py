@@ -22,6 +22,7 @@ from box_office.news import NoNews, SeatNews
 from box_office.price_levels import SeatPriceLists
 from box_office.seat_maps import SeatGeometries
 from onsale.bookkeeping import audit_forever, retain_forever
+from onsale.door import webhooks_url
 from onsale.garbage import spare_what_stays
 from onsale.graphiql import PATH as GRAPHIQL_PATH
 from onsale.graphiql import graphiql_routes, lead_there
@@ -46,7 +47,7 @@ from onsale.redis_cluster import news_and_feed
 from onsale.settings import Settings, StartError
 from onsale.sweeping import reconcile_forever, refresh_statistics_forever, sweep_forever
 from onsale.token_key import load_token_key
-from onsale.webhooks import webhook_routes, webhooks_url
+from onsale.webhooks import webhook_routes
 from schema.context import Context
 from schema.errors import ErrorCode
 from schema.kept import KnownSeats

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 import structlog
@@ -21,6 +21,7 @@ from starlette.routing import Route
 from box_office.audit import ALWAYS, AT_REST
 from box_office.database import STATEMENT_TIMEOUT_MS, Database
 from models import PaymentState
+from onsale.crew.figures import of_all_workers
 from onsale.outages import does_not_answer
 
 LOOK_EVERY_SECONDS = 5.0
@@ -41,6 +42,8 @@ WAITING = tuple(
     }
 )
 
+#: All workers ask the same database: whoever asked last knows, and nothing is added up.
+LAST: Final = "livemostrecent"
 REGISTRY = CollectorRegistry()
 RATE_LIMITED = Counter(
     "onsale_rate_limited",
@@ -62,32 +65,50 @@ OPERATION = {
     for outcome in ("ok", "errors")
 }
 SUBSCRIPTIONS = Gauge(
-    "onsale_subscriptions", "Live subscriptions of this server.", registry=REGISTRY
+    "onsale_subscriptions",
+    "Live subscriptions of this server.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
 )
 DATABASE_UP = Gauge(
     "onsale_database_up",
     "1: the database answers; 0: it does not, and what it last said is shown.",
     registry=REGISTRY,
+    multiprocess_mode=LAST,
 )
 DATABASE_UP.set(1)  # Or else no server would have started.
 PAYMENTS = Gauge(
-    "onsale_payments_waiting", "Payments between two states.", ("state",), registry=REGISTRY
+    "onsale_payments_waiting",
+    "Payments between two states.",
+    ("state",),
+    registry=REGISTRY,
+    multiprocess_mode=LAST,
 )
 RESERVATIONS = Gauge(
     "onsale_reservations",
     "Reservations that hold seats, by status.",
     ("status",),
     registry=REGISTRY,
+    multiprocess_mode=LAST,
 )
-HINTS = Gauge("onsale_payment_hints_unhandled", "Webhooks to follow.", registry=REGISTRY)
+HINTS = Gauge(
+    "onsale_payment_hints_unhandled",
+    "Webhooks to follow.",
+    registry=REGISTRY,
+    multiprocess_mode=LAST,
+)
 FINDINGS = Gauge(
     "onsale_audit_findings",
     "How often the last audit found a rule broken. Anything but 0 is an alarm.",
     ("invariant",),
     registry=REGISTRY,
+    multiprocess_mode=LAST,
 )
 AUDITED = Gauge(
-    "onsale_audit_finished_timestamp_seconds", "When the last audit ended.", registry=REGISTRY
+    "onsale_audit_finished_timestamp_seconds",
+    "When the last audit ended.",
+    registry=REGISTRY,
+    multiprocess_mode=LAST,
 )
 
 log = structlog.get_logger("onsale.metrics")
@@ -130,6 +151,8 @@ class Metrics:
     """The figures, and one look at the database at a time."""
 
     database: Callable[[], Database]
+    #: Of all workers, where there are several.
+    _figures: CollectorRegistry = field(default_factory=lambda: of_all_workers(REGISTRY))
     _looked_at: float = -LOOK_EVERY_SECONDS
     _look: "asyncio.Task[None] | None" = field(default=None)
 
@@ -140,7 +163,9 @@ class Metrics:
             self._look = asyncio.create_task(self._look_at_the_books(), name="Metrics")
         if self._look is not None:
             await asyncio.wait({self._look}, timeout=ANSWER_SECONDS_MAX)
-        return Response(generate_latest(REGISTRY), headers={"content-type": CONTENT_TYPE_LATEST})
+        return Response(
+            generate_latest(self._figures), headers={"content-type": CONTENT_TYPE_LATEST}
+        )
 
     async def _look_at_the_books(self) -> None:
         """Show what the database says; it is up if it says anything, be it that it takes too long.

@@ -1,17 +1,17 @@
 """Running the web server: its limits, and its word that it is ready."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import Callable
 
+import structlog
 import uvicorn
-from rich.console import Console
-from rich.table import Table
 from starlette.applications import Starlette
 
 from onsale.app import create_app
-from onsale.door import host_and_port
-from onsale.graphiql import PATH as GRAPHIQL_PATH
+from onsale.crew.worker import END_SECONDS_MAX
 from onsale.no_http import JsonRefusals
 from onsale.patience import PatientWebSocket
 from onsale.settings import Settings
@@ -25,13 +25,25 @@ FINISH_SECONDS_MAX = 3
 #: Everybody comes in one second: the kernel keeps this many waiting at the door.
 WAITING_CONNECTIONS_MAX = 4096
 
+#: Calls what it is given once the server shall end, from within the event loop.
+WhenToEnd = Callable[[Callable[[], None]], None]
 
-def run_server(settings: Settings, door: socket.socket, console: Console) -> None:
-    """Serve behind this door until SIGTERM or Ctrl-C."""
-    settings = settings.model_copy(update={"port": door.getsockname()[1]})
+log = structlog.get_logger("onsale.serving")
+
+
+def run_server(
+    settings: Settings,
+    door: socket.socket,
+    say_ready: Callable[[], None],
+    when_to_end: WhenToEnd | None = None,
+) -> None:
+    """Serve behind this door until SIGTERM or Ctrl-C, or until `when_to_end` says so.
+
+    `say_ready` is called once whoever comes is let in. Raises StartError.
+    """
     app = create_app(settings)
     server = AnnouncedServer(
-        _configuration(app, settings), app.state.closing, lambda: _say_where(console, settings)
+        _configuration(app, settings), app.state.closing, say_ready, when_to_end
     )
     server.run(sockets=[door])
 
@@ -40,22 +52,36 @@ class AnnouncedServer(uvicorn.Server):
     """A server that says so when it is ready, and not before."""
 
     def __init__(
-        self, config: uvicorn.Config, closing: asyncio.Event, say_ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        closing: asyncio.Event,
+        say_ready: Callable[[], None],
+        when_to_end: WhenToEnd | None,
     ) -> None:
         super().__init__(config)
         self._closing = closing
         self._say_ready = say_ready
+        self._when_to_end = when_to_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and then tell people where to go."""
+        if self._when_to_end is not None:
+            self._when_to_end(self._end)
         await super().startup(sockets)
         if self.started:
             self._say_ready()
+            loop = type(asyncio.get_running_loop())
+            log.info("This process serves", process=os.getpid(), event_loop=loop.__module__)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop; event streams end now, or else they would be waited for."""
         self._closing.set()
         await super().shutdown(sockets)
+
+    def _end(self) -> None:
+        """End in order; there is nobody who would insist, so the kernel shall."""
+        self.should_exit = True
+        signal.alarm(END_SECONDS_MAX)
 
 
 def _configuration(app: Starlette, settings: Settings) -> uvicorn.Config:
@@ -78,16 +104,3 @@ def _configuration(app: Starlette, settings: Settings) -> uvicorn.Config:
         log_config=None,
         server_header=False,
     )
-
-
-def _say_where(console: Console, settings: Settings) -> None:
-    address = host_and_port(settings.host, settings.port)
-    places = Table.grid(padding=(0, 2))
-    if settings.serves_graphiql:
-        places.add_row("Try it (GraphiQL)", f"http://{address}{GRAPHIQL_PATH}")
-    places.add_row("API (POST, GET)", f"http://{address}/graphql")
-    places.add_row("Live seat maps", f"ws://{address}/graphql (graphql-transport-ws)")
-    places.add_row("Process is up", f"http://{address}/healthz")
-    places.add_row("Can sell", f"http://{address}/readyz")
-    console.print("\n[bold]onsale is ready.[/bold] Ctrl-C stops it.")
-    console.print(places, "", highlight=False)

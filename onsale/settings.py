@@ -26,6 +26,8 @@ REDIS_EXAMPLE = "redis://host:6379/0"
 PAYMENTS_SCHEMES = {"http", "https"}
 PAYMENTS_EXAMPLE = "http://127.0.0.1:8001"
 PORT_MAX = 65_535
+#: Of one server; PostgreSQL has to have 16 connections for each.
+WORKERS_MAX = 64
 PORT = re.compile(r"[0-9]{1,5}")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
@@ -86,6 +88,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     #: 0: any that is free.
     port: int = 8000
+    #: How many processes serve behind that port.
+    workers: Annotated[int, Field(ge=1, le=WORKERS_MAX)] = 1
     data_dir: Path = Path(".onsale")
     embedded: EmbeddedSource = EmbeddedSource.AUTO
     #: A folder with `postgres` and `initdb`, looked at before all others.

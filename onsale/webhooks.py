@@ -10,14 +10,12 @@ from starlette.routing import Route
 from box_office.box_office import BoxOffice
 from box_office.hints import receive_hint
 from box_office.providers import ProviderUnreachable
-from onsale.door import host_and_port, nearby
+from onsale.door import WEBHOOKS_PATH
 from onsale.graphql.errors import plain_error
-from onsale.settings import Settings
 from schema.errors import ErrorCode
 
 #: A hint is an id and a word.
 HINT_BYTES_MAX = 65_536
-PATH = "/webhooks/payments"
 
 log = structlog.get_logger("onsale.webhooks")
 
@@ -42,14 +40,7 @@ def webhook_routes(box_office: Callable[[], BoxOffice]) -> list[Route]:
             return refused("You do not answer what this made us ask; send it again.", 503)
         return Response(status_code=204)
 
-    return [Route(PATH, receive, methods=["POST"])]
-
-
-def webhooks_url(settings: Settings) -> str | None:
-    """Say where a provider on this machine reaches us; None: our port is not known."""
-    if settings.port == 0:
-        return None
-    return f"http://{host_and_port(nearby(settings.host), settings.port)}{PATH}"
+    return [Route(WEBHOOKS_PATH, receive, methods=["POST"])]
 
 
 async def read_briefly(request: Request) -> bytes | None:

@@ -2,19 +2,14 @@
 # ruff: noqa: PLC0415 - what is heavy is imported when it is needed: see onsale/commands/__init__.py.
 
 import asyncio
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from rich.console import Console
 
 from onsale.embedded import keep_services
+from onsale.ending import end_on_signals
 from onsale.settings import LogFormat, Settings, StartError
-
-#: A shell's way to say that a signal ended a command.
-SIGNALLED = 128
 
 
 @contextmanager
@@ -77,19 +72,6 @@ def ready(
 def console_of(settings: Settings) -> Console:
     """Give where to tell people things; where logs are JSON, only machines read them."""
     return Console(quiet=settings.log_format is LogFormat.JSON)
-
-
-def end_on_signals(*, is_meant: bool) -> None:
-    """Make SIGTERM and Ctrl-C end the command in order: every `finally` runs.
-
-    `is_meant`: that is how it ends, and all is well. Otherwise its work is undone, and it says so.
-    """
-
-    def end(signal_number: int, _frame: FrameType | None) -> None:
-        sys.exit(0 if is_meant else SIGNALLED + signal_number)
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
 
 
 def _ask(settings: Settings) -> None:

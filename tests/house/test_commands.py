@@ -255,7 +255,7 @@ def test_only_what_is_meant_to_end_by_a_signal_says_that_all_is_well(
 ) -> None:
     program = f"""
 from time import sleep
-from onsale.commands.reaching import end_on_signals
+from onsale.ending import end_on_signals
 end_on_signals(is_meant={is_meant})
 print("up", flush=True)
 sleep(60)

@@ -4,9 +4,8 @@ import socket
 
 import pytest
 
-from onsale.door import host_and_port, nearby, take_door
+from onsale.door import host_and_port, nearby, take_door, webhooks_url
 from onsale.settings import Settings
-from onsale.webhooks import webhooks_url
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - for a moment, on a port that nobody knows.
 

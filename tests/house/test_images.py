@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from onsale.commands import app
-from onsale.webhooks import PATH
+from onsale.door import WEBHOOKS_PATH
 from tests.house.programs import ROOT
 
 DOCKERFILE = ROOT / "Dockerfile"
@@ -124,5 +124,5 @@ def test_web_and_worker_share_one_payment_provider_which_tells_the_web(
     assert services["web"]["environment"] == services["worker"]["environment"]
     assert "http://payments:8001" in services["web"]["environment"]["ONSALE_PAYMENTS_URL"]
     assert "--port=8001" in services["payments"]["command"]
-    assert f"--notify=http://web:8000{PATH}" in services["payments"]["command"]
+    assert f"--notify=http://web:8000{WEBHOOKS_PATH}" in services["payments"]["command"]
     assert services["payments"]["volumes"] == ["payments:/data"]

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from onsale.webhooks import PATH as WEBHOOKS_PATH
+from onsale.door import WEBHOOKS_PATH
 from tests.halls import Hall
 from tests.payments.pretending import Pretending
 from tests.races.doors import HttpBank, HttpDoor

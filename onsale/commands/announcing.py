@@ -1,0 +1,22 @@
+"""Telling people where a server is, once it is there."""
+
+from rich.console import Console
+from rich.table import Table
+
+from onsale.door import host_and_port
+from onsale.graphiql import PATH as GRAPHIQL_PATH
+from onsale.settings import Settings
+
+
+def say_where(console: Console, settings: Settings) -> None:
+    """Say that it is ready, and what is served at which address."""
+    address = host_and_port(settings.host, settings.port)
+    places = Table.grid(padding=(0, 2))
+    if settings.serves_graphiql:
+        places.add_row("Try it (GraphiQL)", f"http://{address}{GRAPHIQL_PATH}")
+    places.add_row("API (POST, GET)", f"http://{address}/graphql")
+    places.add_row("Live seat maps", f"ws://{address}/graphql (graphql-transport-ws)")
+    places.add_row("Process is up", f"http://{address}/healthz")
+    places.add_row("Can sell", f"http://{address}/readyz")
+    console.print("\n[bold]onsale is ready.[/bold] Ctrl-C stops it.")
+    console.print(places, "", highlight=False)
