@@ -80,6 +80,7 @@ class ServerProcess:
     def __init__(
         self, database_url: str, redis_url: str | None, data_dir: Path, **settings: str
     ) -> None:
+        self.python = sys.executable
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.graphql_url = f"{self.url}/graphql"
@@ -104,7 +105,7 @@ class ServerProcess:
         """Start it and do not wait: several servers start at the same time."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "onsale", "serve"],
+                [self.python, "-m", "onsale", "serve"],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,

@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import structlog
 from pydantic import SecretStr
 
 from onsale.crew.berth import Berth
@@ -14,6 +15,8 @@ from onsale.door import webhooks_url
 from onsale.logs import configure_logs
 from onsale.payments.pretend.own import own_provider
 from onsale.settings import Settings, StartError
+
+log = structlog.get_logger("onsale.crew")
 
 
 def lead(settings: Settings, say_ready: Callable[[], None]) -> None:
@@ -46,6 +49,7 @@ async def _work(berths: Sequence[Berth], say_ready: Callable[[], None]) -> None:
         await asyncio.gather(*(berth.fill() for berth in berths))
     except OSError as fault:
         raise StartError(f"A worker could not be started: {fault.strerror}.") from None
+    log.info("All workers serve", workers=len(berths))
     say_ready()
     await asyncio.gather(*(berth.keep() for berth in berths))
 
