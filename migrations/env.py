@@ -12,7 +12,7 @@ from sqlmodel.sql.sqltypes import AutoString
 
 from box_office import functions
 from models import metadata
-from onsale.migrating import unpooled_engine
+from onsale.migrated import unpooled_engine
 
 LOCK_TIMEOUT_MS = 4_000
 STATEMENT_TIMEOUT_MS = 5_000

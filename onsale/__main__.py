@@ -1,8 +1,11 @@
 """`python -m onsale`."""
+# ruff: noqa: E402 - what is imported makes hundreds of thousands of objects, and no garbage.
 
-from onsale.commands import run
 from onsale.garbage import look_seldom
 
+look_seldom()
+
+from onsale.commands import run
+
 if __name__ == "__main__":
-    look_seldom()
     run()

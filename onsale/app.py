@@ -22,9 +22,8 @@ from box_office.news import NoNews, SeatNews
 from box_office.price_levels import SeatPriceLists
 from box_office.seat_maps import SeatGeometries
 from onsale.bookkeeping import audit_forever, retain_forever
-from onsale.door import webhooks_url
+from onsale.door import GRAPHIQL_PATH, webhooks_url
 from onsale.garbage import spare_what_stays
-from onsale.graphiql import PATH as GRAPHIQL_PATH
 from onsale.graphiql import graphiql_routes, lead_there
 from onsale.graphql.connections import Connections
 from onsale.graphql.entrance import Entrance

@@ -4,6 +4,8 @@ import socket
 
 from onsale.settings import Settings
 
+#: Where the page to try the API with is.
+GRAPHIQL_PATH = "/graphiql"
 #: Where payment providers send their webhooks.
 WEBHOOKS_PATH = "/webhooks/payments"
 #: Who listens at all addresses of a machine is found, from the same machine, at this one.

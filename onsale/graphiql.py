@@ -13,11 +13,11 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 from starlette.routing import BaseRoute, Route
 
 from onsale.content_codings import Coding, taken_codings
+from onsale.door import GRAPHIQL_PATH as PATH
 from onsale.graphql.errors import plain_error
 from onsale.layouts import CACHE_CONTROL
 from schema.errors import ErrorCode
 
-PATH = "/graphiql"
 BUILT = Path(__file__).parent.parent / "web" / "graphiql" / "dist"
 POLICY = (
     "default-src 'none'; "

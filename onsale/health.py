@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from box_office.database import Database
-from onsale.migrating import is_migrated
+from onsale.migrated import is_migrated
 
 #: Load balancers ask often and wait briefly.
 ANSWER_SECONDS_MAX = 1.0

@@ -3,8 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from onsale.door import host_and_port
-from onsale.graphiql import PATH as GRAPHIQL_PATH
+from onsale.door import GRAPHIQL_PATH, host_and_port
 from onsale.settings import Settings
 
 

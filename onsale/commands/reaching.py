@@ -1,7 +1,6 @@
 """What every command needs first: settings, a PostgreSQL and a Redis that answer, and tables."""
 # ruff: noqa: PLC0415 - what is heavy is imported when it is needed: see onsale/commands/__init__.py.
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,15 +56,17 @@ def ready(
     """
     with reached(given, quiet=quiet, serves=serves) as settings:
         from box_office import crash_points
-        from onsale.migrating import migrate
+        from onsale.migrated import is_there
 
         crash_points.arm(settings.crash_at)
 
         url = database_url_of(settings)
-        if may_migrate or given.database_url is None:
+        if not is_there(url):
+            if given.database_url is not None and not may_migrate:
+                raise StartError("The database is not migrated; run: python -m onsale migrate")
+            from onsale.migrating import migrate
+
             migrate(url)
-        elif not asyncio.run(_is_migrated(url)):
-            raise StartError("The database is not migrated; run: python -m onsale migrate")
         yield settings
 
 
@@ -84,14 +85,3 @@ def _ask(settings: Settings) -> None:
         ask_redis(settings.redis_url)
     if settings.database_url is not None:
         ask_postgres(settings.database_url)
-
-
-async def _is_migrated(url: str) -> bool:
-    from box_office.database import Database
-    from onsale.migrating import is_migrated
-
-    database = await Database.connect(url)
-    try:
-        return await is_migrated(database.engine)
-    finally:
-        await database.close()

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -22,7 +24,7 @@ from tests.crew.crews import (
     worker_at,
     workers_of,
 )
-from tests.house.programs import wait_until_gone
+from tests.house.programs import ROOT, wait_until_gone
 from tests.servers import ServerProcess
 
 CONNECTIONS = 64
@@ -131,3 +133,18 @@ def test_all_end_in_order_when_the_leader_is_told_to(server: ServerProcess) -> N
     assert "Traceback" not in server.log.read_text()
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url)
+
+
+def test_nobody_imports_what_only_others_need() -> None:
+    worker = modules_after("import onsale.crew.__main__, onsale.serving")
+    leader = modules_after("import onsale.commands.announcing, onsale.crew.leader")
+
+    assert worker & {"alembic", "mako", "typer", "demo", "hypothesis", "pytest"} == set()
+    assert leader & {"strawberry", "graphql", "models", "schema", "alembic", "uvicorn"} == set()
+
+
+def modules_after(program: str) -> set[str]:
+    """Run it in a new process; gives the names of all that it has imported."""
+    program = f"{program}; import sys; print(*sys.modules)"
+    answer = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
+    return set(answer.split())

@@ -4,10 +4,12 @@ import sys
 import asyncpg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from box_office import functions
-from onsale.migrating import ROOT, configuration, downgrade, is_migrated, migrate
+from onsale.migrated import is_migrated, newest_migrations
+from onsale.migrating import ROOT, configuration, downgrade, migrate
 
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> $1"
 FUNCTIONS = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
@@ -48,6 +50,12 @@ async def test_the_migrations_go_up_down_and_up_again(empty_database_url: str) -
 
 async def test_the_tables_are_what_the_models_say(database_url: str) -> None:
     await asyncio.to_thread(command.check, configuration(database_url))
+
+
+def test_the_newest_migrations_are_those_that_alembic_finds() -> None:
+    scripts = ScriptDirectory(str(ROOT / "migrations"))
+
+    assert newest_migrations() == set(scripts.get_heads())
 
 
 async def test_two_servers_that_start_together_migrate_once(empty_database_url: str) -> None:
