@@ -26,7 +26,7 @@ REDIS_EXAMPLE = "redis://host:6379/0"
 PAYMENTS_SCHEMES = {"http", "https"}
 PAYMENTS_EXAMPLE = "http://127.0.0.1:8001"
 PORT_MAX = 65_535
-#: Of one server; PostgreSQL has to have 16 connections for each.
+#: Of one server; PostgreSQL has to have 12 connections for each.
 WORKERS_MAX = 64
 PORT = re.compile(r"[0-9]{1,5}")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")

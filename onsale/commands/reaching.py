@@ -27,7 +27,9 @@ def reached(settings: Settings, *, quiet: bool = False, serves: bool = False) ->
             console.print(line, soft_wrap=True)
         yield settings
         return
-    with keep_services(settings.data_dir, settings.embedded, settings.pg_bin) as services:
+    with keep_services(
+        settings.data_dir, settings.embedded, settings.pg_bin, processes=settings.workers
+    ) as services:
         origin = "joined, they end with their owner" if services.joined else "private"
         programs = ", ".join(services.programs)
         line = f"{programs}: {origin}, data in {settings.data_dir}"

@@ -51,12 +51,13 @@ def keep_services(
     pg_bin: Path | None = None,
     *,
     durable: bool = True,
+    processes: int = 1,
 ) -> Iterator[Services]:
     """Run PostgreSQL and Valkey for as long as the block lasts, or join those that run already.
 
     Of all commands with one data folder the holder of its lock owns the servers. The kernel lets
     go of the lock when that process ends, however it ends. `durable=False` is for tests alone.
-    Raises StartError.
+    PostgreSQL has connections for so many `processes` that serve. Raises StartError.
     """
     base = _prepared(base)
     with (base / "lock").open("a+") as lock:
@@ -68,7 +69,11 @@ def keep_services(
         if run_as.owner:
             _let_others_enter(base)
         postgres = PrivatePostgres(
-            base, find_postgres(source, pg_bin, major_of_data(base)), run_as, durable=durable
+            base,
+            find_postgres(source, pg_bin, major_of_data(base)),
+            run_as,
+            durable=durable,
+            processes=processes,
         )
         with _started(base, source, postgres, run_as) as services:
             yield services

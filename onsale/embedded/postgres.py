@@ -27,7 +27,6 @@ BUILTIN_LOCALE_MAJOR_MIN = 17
 SERVER_OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "100",  # A server process takes about 16.
     "shared_buffers": "256MB",
     "wal_level": "minimal",  # Nobody replicates it.
     "max_wal_senders": "0",
@@ -37,6 +36,9 @@ SERVER_OPTIONS = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
+#: For one server process, others that join it, and commands; and for each further process.
+CONNECTIONS = 100
+CONNECTIONS_A_PROCESS = 12
 #: For tests: their data is gone after the run anyway.
 FORGETFUL_OPTIONS = {
     "fsync": "off",
@@ -49,10 +51,13 @@ FORGETFUL_OPTIONS = {
 class PrivatePostgres:
     """A cluster under the data folder, owned by one process at a time."""
 
-    def __init__(self, base: Path, program: Program, run_as: RunAs, *, durable: bool) -> None:
+    def __init__(
+        self, base: Path, program: Program, run_as: RunAs, *, durable: bool, processes: int = 1
+    ) -> None:
         self.program = program
         self.run_as = run_as
         self.durable = durable
+        self.connections_max = CONNECTIONS + CONNECTIONS_A_PROCESS * (processes - 1)
         self.data = base / "postgres"
         self.password_file = base / "postgres.password"
         self.log = base / "postgres.log"
@@ -62,7 +67,8 @@ class PrivatePostgres:
         if not self.data.exists():
             self._make()
         self.clear_the_way()
-        options = SERVER_OPTIONS | {"port": str(port)} | ({} if self.durable else FORGETFUL_OPTIONS)
+        given = {"port": str(port), "max_connections": str(self.connections_max)}
+        options = SERVER_OPTIONS | given | ({} if self.durable else FORGETFUL_OPTIONS)
         argv = [str(self.program.path), "-D", str(self.data)]
         for name, value in options.items():
             argv += ["-c", f"{name}={value}"]
