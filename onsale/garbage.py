@@ -9,7 +9,7 @@ and reading the code, which leaves none at all, is an eighth quicker.
 import gc
 
 #: Allocations before a young collection; young ones before a middle one; middle before a full one.
-THRESHOLDS = (50_000, 20, 50)
+THRESHOLDS = (10_000, 20, 50)
 
 
 def look_seldom() -> None:

@@ -42,7 +42,7 @@ class Berth:
         assert self._worker is not None, "it is filled first"
         while True:
             began = monotonic()
-            exit_code = await self._worker.process.wait()
+            exit_code = await self._worker.ended()
             log.error(
                 "A worker has ended; another takes its place",
                 worker=self._number,

@@ -34,6 +34,7 @@ class Worker:
     async def start(cls, number: int, environment: dict[str, str]) -> "Worker":
         """Start it, and do not wait until it serves. Raises OSError."""
         ours, theirs = socket.socketpair()
+        words, line = await asyncio.open_connection(sock=ours)
         try:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
@@ -44,9 +45,9 @@ class Worker:
                     process_group=0,  # Ctrl-C in the terminal is for the leader, who ends us all.
                 )
         except BaseException:
-            ours.close()
+            line.close()
             raise
-        return cls(number, process, *await asyncio.open_connection(sock=ours))
+        return cls(number, process, words, line)
 
     async def until_ready(self) -> None:
         """Wait until it serves. Raises StartError."""
@@ -56,21 +57,26 @@ class Worker:
         except TimeoutError:
             raise StartError(f"A worker did not serve within {START_SECONDS_MAX:.0f} s.") from None
 
+    async def ended(self) -> int:
+        """Wait until it has ended; gives its exit code, or less than 0 for a signal."""
+        exit_code = await self.process.wait()
+        self._line.close()
+        return exit_code
+
     async def end(self) -> None:
         """Let it end in order, and insist when it does not."""
         self.send(signal.SIGTERM)
         try:
             async with asyncio.timeout(END_SECONDS_MAX):
-                await self.process.wait()
+                await self.ended()
         except TimeoutError:
             log.warning("A worker does not end; it is killed", worker=self.number)
             await self.kill()
-        self._line.close()
 
     async def kill(self) -> None:
         """Stop it at once."""
         self.send(signal.SIGKILL)
-        await self.process.wait()
+        await self.ended()
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it is still there."""
