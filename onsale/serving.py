@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.lifespan.on import LifespanOn
 
 from onsale.app import create_app
 from onsale.crew.worker import END_SECONDS_MAX
@@ -25,51 +27,49 @@ FINISH_SECONDS_MAX = 3
 #: Everybody comes in one second: the kernel keeps this many waiting at the door.
 WAITING_CONNECTIONS_MAX = 4096
 
-#: Calls what it is given once the server shall end, from within the event loop.
-WhenToEnd = Callable[[Callable[[], None]], None]
+#: How often a server that may not open yet looks whether it shall end instead.
+LOOK_EVERY_SECONDS = 0.05
 
 log = structlog.get_logger("onsale.serving")
 
 
-def run_server(
-    settings: Settings,
-    door: socket.socket,
-    say_ready: Callable[[], None],
-    when_to_end: WhenToEnd | None = None,
-) -> None:
-    """Serve behind this door until SIGTERM or Ctrl-C, or until `when_to_end` says so.
+class Attendant(Protocol):
+    """Whoever has started a server: lets it open, is told that it has, and may tell it to end."""
 
-    `say_ready` is called once whoever comes is let in. Raises StartError.
-    """
+    def attend(self, end: Callable[[], None]) -> None:
+        """Begin, within the event loop: from now on `end` may be called."""
+
+    async def until_open(self) -> None:
+        """Wait until the server may let people in, which it could from now on."""
+
+    def opened(self) -> None:
+        """Hear that it does let them in."""
+
+
+def run_server(settings: Settings, door: socket.socket, attendant: Attendant) -> None:
+    """Serve behind this door until SIGTERM, Ctrl-C or the attendant's word. Raises StartError."""
     app = create_app(settings)
-    server = AnnouncedServer(
-        _configuration(app, settings), app.state.closing, say_ready, when_to_end
-    )
+    server = AttendedServer(_configuration(app, settings), app.state.closing, attendant)
     server.run(sockets=[door])
 
 
-class AnnouncedServer(uvicorn.Server):
-    """A server that says so when it is ready, and not before."""
+class AttendedServer(uvicorn.Server):
+    """A server that opens when it may, and says so when it has."""
 
     def __init__(
-        self,
-        config: uvicorn.Config,
-        closing: asyncio.Event,
-        say_ready: Callable[[], None],
-        when_to_end: WhenToEnd | None,
+        self, config: uvicorn.Config, closing: asyncio.Event, attendant: Attendant
     ) -> None:
         super().__init__(config)
         self._closing = closing
-        self._say_ready = say_ready
-        self._when_to_end = when_to_end
+        self._attendant = attendant
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and then tell people where to go."""
-        if self._when_to_end is not None:
-            self._when_to_end(self._end)
+        """Start, and open: listen, and not before."""
+        self._attendant.attend(self._end)
+        self.lifespan = _HeldBack(self.config, self._until_open)
         await super().startup(sockets)
         if self.started:
-            self._say_ready()
+            self._attendant.opened()
             loop = type(asyncio.get_running_loop())
             log.info("This process serves", process=os.getpid(), event_loop=loop.__module__)
 
@@ -78,10 +78,31 @@ class AnnouncedServer(uvicorn.Server):
         self._closing.set()
         await super().shutdown(sockets)
 
+    async def _until_open(self) -> None:
+        """Wait for the attendant's word; one that shall end meanwhile waits no more."""
+        word = asyncio.ensure_future(self._attendant.until_open())
+        while not (word.done() or self.should_exit):
+            await asyncio.wait({word}, timeout=LOOK_EVERY_SECONDS)
+        word.cancel()
+
     def _end(self) -> None:
         """End in order; there is nobody who would insist, so the kernel shall."""
         self.should_exit = True
         signal.alarm(END_SECONDS_MAX)
+
+
+class _HeldBack(LifespanOn):
+    """The application's start, which is not over before the server may open."""
+
+    def __init__(self, config: uvicorn.Config, until_open: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._until_open = until_open
+
+    async def startup(self) -> None:
+        """Start, and wait."""
+        await super().startup()
+        if not self.should_exit:
+            await self._until_open()
 
 
 def _configuration(app: Starlette, settings: Settings) -> uvicorn.Config:

@@ -1,10 +1,30 @@
 """Telling people where a server is, once it is there."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from rich.console import Console
 from rich.table import Table
 
 from onsale.door import GRAPHIQL_PATH, host_and_port
 from onsale.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The attendant of a server that is alone: it opens when it can."""
+
+    say_ready: Callable[[], None]
+
+    def attend(self, end: Callable[[], None]) -> None:
+        """Let it go on: signals tell it when to end."""
+
+    async def until_open(self) -> None:
+        """Let it open."""
+
+    def opened(self) -> None:
+        """Say where it is."""
+        self.say_ready()
 
 
 def say_where(console: Console, settings: Settings) -> None:

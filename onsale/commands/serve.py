@@ -23,7 +23,7 @@ def serve(
     if given.workers > 1 and sys.platform != "linux":
         raise StartError("ONSALE_WORKERS: only Linux deals out one port's connections to several.")
     with _bound(given.host, given.port) as door:
-        from onsale.commands.announcing import say_where
+        from onsale.commands.announcing import Host, say_where
         from onsale.commands.reaching import console_of, ready
 
         with ready(given, may_migrate=demo, serves=True) as reached:
@@ -36,7 +36,7 @@ def serve(
             if settings.workers == 1:
                 from onsale.serving import run_server
 
-                run_server(settings, door, say_ready)
+                run_server(settings, door, Host(say_ready))
             else:
                 from onsale.crew.leader import lead
 

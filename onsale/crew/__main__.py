@@ -36,7 +36,7 @@ def _serve(settings: Settings, lifeline: Lifeline) -> None:
 
     crash_points.arm(settings.crash_at)
     with join_door(settings.host, settings.port) as door:
-        run_server(settings, door, lifeline.say_ready, lifeline.when_leader_is_gone)
+        run_server(settings, door, lifeline)
 
 
 if __name__ == "__main__":

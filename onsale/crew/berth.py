@@ -29,12 +29,21 @@ class Berth:
         self._pause = PAUSE_SECONDS_MIN
 
     async def fill(self) -> None:
-        """Start a worker and wait until it serves. Raises StartError or OSError."""
+        """Start a worker and wait until it could serve. Raises StartError or OSError."""
         self._worker = worker = await Worker.start(self._number, self._environment)
         try:
             await worker.until_ready()
         except Exception:
             await worker.kill()
+            raise
+
+    async def open(self) -> None:
+        """Let the worker serve. Raises StartError or OSError."""
+        assert self._worker is not None, "it is filled first"
+        try:
+            await self._worker.open()
+        except Exception:
+            await self._worker.kill()
             raise
 
     async def keep(self) -> None:
@@ -71,6 +80,7 @@ class Berth:
             self._pause = min(2 * self._pause, PAUSE_SECONDS_MAX)
             try:
                 await self.fill()
+                await self.open()
             except Exception as fault:  # noqa: BLE001 - whatever it is, the next try may succeed.
                 log.error(  # noqa: TRY400 - the reason is the worker's, and no traceback of ours.
                     "A worker cannot be replaced; it is tried again",

@@ -47,6 +47,7 @@ async def _work(berths: Sequence[Berth], say_ready: Callable[[], None]) -> None:
     """Fill the berths, and keep them filled until cancelled."""
     try:
         await asyncio.gather(*(berth.fill() for berth in berths))
+        await asyncio.gather(*(berth.open() for berth in berths))
     except OSError as fault:
         raise StartError(f"A worker could not be started: {fault.strerror}.") from None
     log.info("All workers serve", workers=len(berths))

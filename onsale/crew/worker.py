@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from onsale.crew.lifeline import until_ready
+from onsale.crew.lifeline import open_up, until_ready
 from onsale.settings import Settings, StartError
 
 START_SECONDS_MAX = 60.0
+OPEN_SECONDS_MAX = 10.0
 #: A worker finishes what it has begun, closes its sockets and its connections: by then it has.
 END_SECONDS_MAX = 20
 
@@ -27,7 +28,7 @@ class Worker:
     number: int
     process: asyncio.subprocess.Process
     _words: asyncio.StreamReader
-    #: Held, not used: when it closes the worker ends.
+    #: When it closes the worker ends.
     _line: asyncio.StreamWriter
 
     @classmethod
@@ -50,12 +51,20 @@ class Worker:
         return cls(number, process, words, line)
 
     async def until_ready(self) -> None:
-        """Wait until it serves. Raises StartError."""
+        """Wait until it could serve. Raises StartError."""
         try:
             async with asyncio.timeout(START_SECONDS_MAX):
                 await until_ready(self._words)
         except TimeoutError:
-            raise StartError(f"A worker did not serve within {START_SECONDS_MAX:.0f} s.") from None
+            raise StartError(f"A worker was not ready within {START_SECONDS_MAX:.0f} s.") from None
+
+    async def open(self) -> None:
+        """Let it listen, and wait until it does. Raises StartError or OSError."""
+        try:
+            async with asyncio.timeout(OPEN_SECONDS_MAX):
+                await open_up(self._line, self._words)
+        except TimeoutError:
+            raise StartError("A worker did not open when it was told to.") from None
 
     async def ended(self) -> int:
         """Wait until it has ended; gives its exit code, or less than 0 for a signal."""

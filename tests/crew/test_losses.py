@@ -46,7 +46,8 @@ async def test_a_sale_goes_on_and_every_screen_is_right_when_a_worker_is_killed(
     hall: Hall, database: Database, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     """Buyers pay by the crew's one provider, whose webhooks come to any of the workers."""
-    with crew_of_two(ServerProcess(database_url, redis_url, tmp_path)) as server:
+    server = ServerProcess(database_url, redis_url, tmp_path)
+    with crew_of_two(server):
         async with doors_of([server], hall) as doors:
             sales = Sales(hall, doors, pause_seconds=0.05)
             async with watching(hall, *[[server]] * SCREENS) as screens:

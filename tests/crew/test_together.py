@@ -34,10 +34,10 @@ OK = 'onsale_operation_seconds_count{outcome="ok",type="query"}'
 
 
 @pytest.fixture(scope="module")
-def server(
+def crew(
     services: Services, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
-    """Two workers, who live through all tests of this page but the last."""
+) -> Iterator[tuple[ServerProcess, Counter[int]]]:
+    """Two workers, and who of them got how many of those who came first."""
     with asyncio.Runner() as runner:
         own = own_database(services, template)
         server = ServerProcess(
@@ -45,9 +45,21 @@ def server(
             services.redis_url,
             tmp_path_factory.mktemp("crew"),
         )
-        with crew_of_two(server):
-            yield server
+        with crew_of_two(server) as shares:
+            yield server, shares
         runner.run(own.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="module")
+def server(crew: tuple[ServerProcess, Counter[int]]) -> ServerProcess:
+    """They live through all tests of this page but the last of them."""
+    return crew[0]
+
+
+def test_nobody_is_let_in_before_all_workers_could(
+    crew: tuple[ServerProcess, Counter[int]],
+) -> None:
+    assert sorted(crew[1]) == [0, 1]
 
 
 def test_everybody_who_comes_is_dealt_out_to_all_workers(server: ServerProcess) -> None:
