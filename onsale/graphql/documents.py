@@ -32,10 +32,10 @@ from graphql import (
     validate,
 )
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from compiled_documents import Plan, Plans
 from onsale.graphql.costs import Cost, costs_of
+from onsale.graphql.one_of import OneOfVariablesRule
 from schema.errors import ErrorCode
 
 SOURCE_CHARACTERS_MAX = 20_000
@@ -82,12 +82,12 @@ DOCUMENT_CACHE_CHARACTERS_MAX = 1_000_000
 
 _NO_TOKEN = Token(TokenKind.SOF, 0, 0, 0, 0)
 
-#: The specification's rules and Strawberry's own two. At module level and never made anew: a rule
-#: class per request is what keeps Strawberry's own cache from ever being hit.
+#: The specification's rules, one of Strawberry's and one of our own. At module level and never made
+#: anew: a rule class per request is what keeps Strawberry's own cache from ever being hit.
 RULES: tuple[type[ASTValidationRule], ...] = (
     *specified_rules,
     MaybeNullValidationRule,
-    OneOfInputValidationRule,
+    OneOfVariablesRule,
 )
 
 

@@ -13,6 +13,7 @@ from onsale.graphql.documents import (
     TOKENS_MAX,
     Documents,
 )
+from onsale.graphql_schema import graphql_schema
 from tests.transport.tiny import tiny_schema
 
 
@@ -149,3 +150,30 @@ def test_a_document_keeps_places_and_no_words(documents: Documents) -> None:
     assert isinstance(operation, OperationDefinitionNode)
     error = GraphQLError("wrong", operation.selection_set.selections[0])
     assert [(place.line, place.column) for place in error.locations or ()] == [(2, 3)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ event(by: {id: $id}) { title } }",
+        "query ($id: ID) { event(by: {id: $id}) { title } }",
+        "query ($id: ID) { ...Found } fragment Found on Query { event(by: {id: $id}) { title } }",
+        "fragment Found on Query { event(by: {id: $id}) { title } } query ($id: ID) { ...Found }",
+        "{ event(by: {}) { title } }",
+        "{ event(by: {id: null}) { title } }",
+        '{ event(by: {id: "1", slug: "a"}) { title } }',
+    ],
+)
+def test_an_input_of_one_field_is_refused_without_just_one_value(text: str) -> None:
+    assert codes(graphql_schema.documents, text) == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query ($id: ID!) { event(by: {id: $id}) { title } }",
+        "fragment Found on Query { event(by: {id: $id}) { title } } query ($id: ID!) { ...Found }",
+    ],
+)
+def test_an_input_of_one_field_takes_a_variable_that_is_never_null(text: str) -> None:
+    assert graphql_schema.documents.read(text).errors == ()
