@@ -1,6 +1,6 @@
 """The port to the live side: what a viewer of an event's seats is told, message by message."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -50,6 +50,36 @@ class UnknownEvent(Exception):  # noqa: N818 - our exceptions are named for what
     """There is no such event, or it is not public."""
 
 
+class LivePlace(Protocol):
+    """One viewer's place in an event's story: what was told last, and nothing else."""
+
+    def next_message(self) -> LiveMessage | None:
+        """Give all that happened since the last message as one; None when nothing did.
+
+        All who are at the same place get the very same object.
+        """
+
+
+class LiveStory(Protocol):
+    """An event's story, for somebody who tells it to many viewers at once."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended: the event is no longer public, or the server stops."""
+
+    def place_at_once(self, since_version: int | None) -> LivePlace | None:
+        """Let a viewer in who misses what came after that version; without one, everything.
+
+        None: something must be asked of the database first, see `place`.
+        """
+
+    async def place(self, since_version: int | None) -> LivePlace:
+        """Let a viewer in, after asking for what they miss."""
+
+    def leave(self) -> None:
+        """Listen no more."""
+
+
 class LiveSeats(Protocol):
     """Tells any number of viewers what happens to an event's seats."""
 
@@ -61,4 +91,10 @@ class LiveSeats(Protocol):
         A viewer who asks late misses nothing and costs nothing: the next message covers all
         since the last one. Versions only rise, and each delta begins where the last message
         ended. Raises UnknownEvent; ends when the event is no longer public or the server stops.
+        """
+
+    async def story(self, event_id: UUID, listener: Callable[[], None]) -> LiveStory:
+        """Open an event's story to tell it to many; it must be left at the end.
+
+        `listener` is called whenever somebody may have to be told something. Raises UnknownEvent.
         """

@@ -15,6 +15,7 @@ from subscriptions.catching_up import CatchingUp
 from subscriptions.feed import NewsFeed
 from subscriptions.follower import Follower
 from subscriptions.pace import Pace
+from subscriptions.story import Story
 from subscriptions.tasks import Tasks, every
 from subscriptions.watch import EventWatch
 
@@ -119,14 +120,21 @@ class Boards:
         with watch.followed():
             if since_version is not None:
                 await self._reach(watch, since_version)
-            follower = Follower(watch)
-            yield follower.first_message(since_version)
+            follower = Follower(watch, since_version)
+            yield follower.first_message()  # Not kept here, however slowly it is read.
             while not watch.closed:
                 moved = watch.moved
                 if (message := follower.next_message()) is not None:
                     yield message
                 else:
                     await moved.wait()
+
+    async def story(self, event_id: UUID, listener: Callable[[], None]) -> Story:
+        """Open an event's story for somebody who tells it to many (see LiveSeats)."""
+        watch = await self._watch(event_id)
+        if watch is None:
+            raise UnknownEvent(event_id)
+        return Story(watch, listener, self._reach)
 
     async def _reach(self, watch: EventWatch, since_version: int) -> None:
         """Make a delta from that version possible, if it can be; else a snapshot will do."""

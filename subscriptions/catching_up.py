@@ -68,12 +68,12 @@ class CatchingUp:
         """
         async with watch.asking:
             missing = watch.told.version - version
-            known = watch.delta(version) is not None or version < watch.log_begins
+            known = watch.reaches(version) or version < watch.log_begins
             if known or not 0 < missing <= RECENT_VERSIONS_MAX:
                 return
             rows = await self._books.changes_since(watch.event_id, version)
             watch.remember(rows)
-            if watch.delta(version) is None:  # Neither log nor memory reaches: ask no more.
+            if not watch.reaches(version):  # Neither log nor memory reaches: ask no more.
                 watch.log_begins = version + 1
 
     async def _reload(self, watch: EventWatch) -> None:

@@ -1,29 +1,31 @@
 """One subscriber's place in an event's story: nothing but the version it was told."""
 
-from box_office.live import LiveDelta, LiveMessage, LiveSnapshot, LiveStale
+from box_office.live import LiveDelta, LiveMessage, LiveSnapshot
 from subscriptions.watch import EventWatch
 
 
 class Follower:
     """Gives the next message when it is asked for. However long that takes, nothing piles up."""
 
-    __slots__ = ("_generation", "_knows_stale", "_version", "_watch")
+    __slots__ = ("_generation", "_has_begun", "_knows_stale", "_version", "_watch")
 
-    def __init__(self, watch: EventWatch) -> None:
+    def __init__(self, watch: EventWatch, since_version: int | None = None) -> None:
+        """Begin after `since_version`, or with all seats when there is none."""
         self._watch = watch
-        self._version = -1
+        self._version = -1 if since_version is None else since_version
         self._generation = watch.generation
         self._knows_stale = False
+        self._has_begun = False
 
-    def first_message(self, since_version: int | None) -> LiveMessage:
-        """Tell what came after `since_version`, or all seats when that cannot be told."""
-        if since_version is None or since_version > self._watch.told.version:
-            return self._all_seats()
-        self._version = since_version
+    def first_message(self) -> LiveMessage:
+        """Tell what came after `since_version`, be it nothing; all seats if that cannot be told."""
+        self._has_begun = True
         return self._missed()
 
     def next_message(self) -> LiveMessage | None:
-        """Tell what happened since the last message; None when nothing did."""
+        """Tell what happened since the last message, or the first one; None when nothing did."""
+        if not self._has_begun:
+            return self.first_message()
         stale_since = self._watch.stale_since
         if self._knows_stale:
             if stale_since is not None:
@@ -35,7 +37,7 @@ class Follower:
         if stale_since is None:
             return None
         self._knows_stale = True
-        return LiveStale(stale_since, self._version)
+        return self._watch.stale(self._version)
 
     @property
     def _is_behind(self) -> bool:
@@ -43,7 +45,7 @@ class Follower:
         return self._version != watch.told.version or self._generation != watch.generation
 
     def _missed(self) -> LiveDelta | LiveSnapshot:
-        """Give a delta from the version told last, or a snapshot when that was too long ago."""
+        """Give a delta from the version told last, or a snapshot when too much came since."""
         watch = self._watch
         delta = watch.delta(self._version) if self._generation == watch.generation else None
         if delta is None:

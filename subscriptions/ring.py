@@ -62,19 +62,27 @@ class RecentChanges:
         self._changes.clear()
         self._seats = 0
 
-    def merged(self, from_version: int, version: int) -> MergedChanges | None:
-        """Merge all after `from_version` up to `version`; None when not all of it is here."""
+    def merged(
+        self, from_version: int, version: int, seats_max: int | None = None
+    ) -> MergedChanges | None:
+        """Merge all after `from_version` up to `version`.
+
+        None when not all of it is here, or when more than `seats_max` seats changed.
+        """
         if from_version == version:
             return NOTHING
-        if not self._reaches(from_version, version):
+        if not self.reaches(from_version, version):
             return None
         start = from_version + 1 - self._changes[0][1].version
         states: dict[int, int] = {}
         for _, changes in islice(self._changes, start, start + version - from_version):
             states.update(zip(changes.seat_indexes, changes.states, strict=True))
+            if seats_max is not None and len(states) > seats_max:
+                return None
         return MergedChanges(tuple(states), bytes(states.values()))
 
-    def _reaches(self, from_version: int, version: int) -> bool:
+    def reaches(self, from_version: int, version: int) -> bool:
+        """Whether every change after `from_version` up to `version` is here."""
         return bool(self._changes) and (
             self._changes[0][1].version - 1
             <= from_version

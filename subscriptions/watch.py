@@ -1,7 +1,7 @@
 """One watched event: its board, its recent changes, and what was told at the last tick."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
@@ -9,13 +9,15 @@ from uuid import UUID
 from box_office.availability import BoardRow
 from box_office.boards import BoardView
 from box_office.changes import SeatChanges
-from box_office.live import LiveDelta, LiveSnapshot
+from box_office.live import LiveDelta, LiveSnapshot, LiveStale
 from subscriptions.board import SeatBoard
 from subscriptions.pace import Pace
 from subscriptions.ring import RecentChanges
 
 #: Deltas kept for one tick. All who were told at the tick before share the first of them.
-DELTAS_MAX = 64
+DELTAS_MAX = 256
+#: A delta of more changed seats is larger than all seats at two bits each: those are told instead.
+DELTA_SEATS_MIN, DELTA_SEATS_SHARE = 32, 100
 
 
 class EventWatch:
@@ -55,6 +57,10 @@ class EventWatch:
         self._told = self.board.view()
         self._snapshot: LiveSnapshot | None = None
         self._deltas: dict[int, LiveDelta] = {}
+        self._stales: dict[int, LiveStale] = {}
+        #: From before this version too many seats have changed by now.
+        self._deltas_begin = 0
+        self._listeners: list[Callable[[], None]] = []
 
     @property
     def event_id(self) -> UUID:
@@ -116,6 +122,7 @@ class EventWatch:
         first = self.recent.first_version or self.board.version + 1
         before = [changes for changes in older if changes.version < first]
         self.recent.reach_back(before, self._loop.time())
+        self._deltas_begin = 0
 
     def replace(self, row: BoardRow, asked_at_version: int) -> None:
         """Begin anew from a row that was read after `asked_at_version` had been heard of.
@@ -153,6 +160,7 @@ class EventWatch:
         self.generation = self._board_generation
         self._snapshot = None
         self._deltas.clear()
+        self._deltas_begin = 0
         self._last_tick = self._loop.time()
         self._wake()
 
@@ -162,12 +170,24 @@ class EventWatch:
             self._snapshot = LiveSnapshot(self._told)
         return self._snapshot
 
+    def reaches(self, from_version: int) -> bool:
+        """Whether all that came after `from_version` is in memory, however much it is."""
+        told = self._told.version
+        return from_version == told or self.recent.reaches(from_version, told)
+
     def delta(self, from_version: int) -> LiveDelta | None:
-        """Merge what came after `from_version`, one object for all. None: too long ago."""
+        """Merge what came after `from_version`, one object for all.
+
+        None: it was too long ago, or so much has changed since that a snapshot says it in less.
+        """
         if (known := self._deltas.get(from_version)) is not None:
             return known
-        merged = self.recent.merged(from_version, self._told.version)
-        if merged is None:
+        if not self._deltas_begin <= from_version <= self._told.version:
+            return None
+        seats_max = max(DELTA_SEATS_MIN, self.board.seat_count // DELTA_SEATS_SHARE)
+        merged = self.recent.merged(from_version, self._told.version, seats_max)
+        if merged is None:  # Nor would one do that begins even earlier.
+            self._deltas_begin = from_version + 1
             return None
         delta = LiveDelta(
             event_id=self.event_id,
@@ -182,6 +202,24 @@ class EventWatch:
         if len(self._deltas) < DELTAS_MAX:
             self._deltas[from_version] = delta
         return delta
+
+    def stale(self, version: int) -> LiveStale:
+        """Say that nobody knows more than `version`; one object for all who were told that."""
+        assert self.stale_since is not None, "only a stale time is told of"
+        if (known := self._stales.get(version)) is not None:
+            return known
+        stale = LiveStale(self.stale_since, version)
+        if len(self._stales) < DELTAS_MAX:
+            self._stales[version] = stale
+        return stale
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever there may be something to tell. It must not raise."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._listeners.remove(listener)
 
     @contextmanager
     def followed(self) -> Iterator[None]:
@@ -202,11 +240,13 @@ class EventWatch:
     def go_stale(self, since: datetime) -> None:
         """Say, once, that nobody knows whether the map is right since then."""
         self.stale_since = since
+        self._stales.clear()
         self._wake()
 
     def end_stale(self) -> None:
         """Tell what came meanwhile, or that nothing did."""
         self.stale_since = None
+        self._stales.clear()
         self.tick()
         self._wake()
 
@@ -234,3 +274,5 @@ class EventWatch:
     def _wake(self) -> None:
         self.moved.set()
         self.moved = asyncio.Event()
+        for listener in tuple(self._listeners):
+            listener()

@@ -41,7 +41,7 @@ class World:
         self.versions = [0] * FOLLOWERS
         self.stale = [False] * FOLLOWERS
         for follower in self.followers:
-            assert isinstance(follower.first_message(None), LiveSnapshot)
+            assert isinstance(follower.next_message(), LiveSnapshot)
 
     def change(self, seats: dict[int, int]) -> None:
         """One version, told by the news."""
