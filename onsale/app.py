@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,6 +26,7 @@ from onsale.bookkeeping import audit_forever, retain_forever
 from onsale.door import GRAPHIQL_PATH, webhooks_url
 from onsale.garbage import spare_what_stays
 from onsale.graphiql import graphiql_routes, lead_there
+from onsale.graphql.broadcasts import Broadcasts
 from onsale.graphql.connections import Connections
 from onsale.graphql.entrance import Entrance
 from onsale.graphql.errors import plain_error
@@ -85,6 +87,8 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._parts: Parts | None = None
+        tokens = Tokens(load_token_key(settings))
+        nobody = Visitor(tokens, None, by_cookie=False)
         self.entrance = Entrance(
             operations=Operations(
                 graphql_schema,
@@ -93,12 +97,13 @@ class Server:
                 compiled=settings.compiled_documents,
             ),
             make_context=self.make_context,
-            tokens=Tokens(load_token_key(settings)),
+            tokens=tokens,
             origins=Origins(settings.allowed_origins),
             rate_limits=RateLimits(
                 per_buyer=settings.cost_per_buyer, per_address=settings.cost_per_address
             ),
             connections=Connections(settings.connections_per_address),
+            broadcasts=Broadcasts(graphql_schema, partial(self.make_context, nobody)),
         )
 
     @property

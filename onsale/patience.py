@@ -11,10 +11,15 @@ import struct
 import sys
 import termios
 from asyncio.transports import BaseTransport
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.http11 import Request
+from websockets.protocol import State
+
+from onsale.graphql.frames import LINE
 
 #: Next to nothing of what waits was taken for so long: whoever it is may come again and resume.
 UNREAD_SECONDS_MAX = 10.0
@@ -22,6 +27,7 @@ UNREAD_SECONDS_MAX = 10.0
 TAKEN_BYTES_MIN = 8 * 1024
 #: Left to itself, the kernel keeps megabytes for each of them. It doubles what it is asked for.
 KERNEL_BYTES_MAX = 128 * 1024
+SWITCHING_PROTOCOLS = 101
 #: How to close: the kernel shall not go on to offer what nobody reads.
 AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -33,12 +39,35 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         super().__init__(*given, **named)
         self._patience: asyncio.TimerHandle | None = None
         self._line: socket.socket
+        #: Called when a line that took no more takes something again.
+        self.when_taking: Callable[[], None] | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Say how much may be on its way to the reader."""
         super().connection_made(transport)
         self._line = transport.get_extra_info("socket")
         self._line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES_MAX)
+
+    def handle_connect(self, event: Request) -> None:
+        """Show the application the way to write past ASGI (`onsale.graphql.frames.Line`)."""
+        super().handle_connect(event)
+        if self.response.status_code == SWITCHING_PROTOCOLS:
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[LINE] = self
+
+    @property
+    def is_taking(self) -> bool:
+        """Whether it is open, and its reader takes what it is sent."""
+        return (
+            self.conn.state is State.OPEN
+            and self.writable.is_set()
+            and not self.transport.is_closing()
+        )
+
+    def write(self, frames: bytes) -> None:
+        """Send whole frames. Nothing happens once the line is closed."""
+        if self.conn.state is State.OPEN and not self.transport.is_closing():
+            self.transport.write(frames)
 
     def pause_writing(self) -> None:
         """Wait for the reader, since it takes less than it is sent."""
@@ -50,6 +79,8 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         if not (self.close_sent or self.transport.is_closing()):
             self._wait_no_more()
         super().resume_writing()
+        if self.when_taking is not None:
+            self.when_taking()
 
     def keepalive_timeout(self) -> None:
         """Close politely whoever does not answer; but what was never read is in the way of that."""

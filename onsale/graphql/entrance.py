@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from onsale.graphql.answers import Answer
+from onsale.graphql.broadcasts import Broadcasts
 from onsale.graphql.connections import Connections
 from onsale.graphql.operations import Operation, OperationContext, Operations
 from onsale.graphql.origins import Origins
@@ -25,6 +26,8 @@ class Entrance:
     origins: Origins
     rate_limits: RateLimits = field(default_factory=RateLimits)
     connections: Connections = field(default_factory=Connections)
+    #: What is told to many at once; None: every subscription is executed for itself.
+    broadcasts: Broadcasts | None = None
     #: Set when the server is about to stop: streams end then, for nobody else would end them.
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 

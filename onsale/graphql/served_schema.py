@@ -26,6 +26,9 @@ class FreshContextExecutor(StrawberryGraphQLCoreExecutionContext):
         """Copy the executor for one event, and the context with it."""
         executor = super().build_per_event_executor(payload)
         executor.context_value = self.context_value.for_operation()
+        # The copy shares this memo, which keeps what each event collected for as long as anybody
+        # listens: graphql-core knows it again by the identity of lists that no other event has.
+        executor._relevant_sub_fields = {}  # noqa: SLF001 - there is no other way.
         return executor
 
 

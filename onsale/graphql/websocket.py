@@ -19,9 +19,13 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from onsale.graphql.answers import Answer, Outcome, refused
+from onsale.graphql.broadcast import Subscriber, Told
+from onsale.graphql.broadcasts import Broadcasts
 from onsale.graphql.connections import TooManyConnections
 from onsale.graphql.entrance import Entrance, asker_of
 from onsale.graphql.errors import our_fault, plain_error
+from onsale.graphql.frames import LINE, Line, text_frame
+from onsale.graphql.operation_log import Listener
 from onsale.graphql.operations import Operation, OperationContext
 from onsale.graphql.pace import Pace
 from onsale.graphql.rate_limits import TooMuchAsked, address_of
@@ -31,6 +35,7 @@ from onsale.graphql.requests import (
     decode_json,
     operation_request,
 )
+from onsale.graphql.sharing import Shared
 from onsale.identity import InvalidToken, Visitor, recognise
 from onsale.logs import request_id_of
 from schema.errors import ErrorCode
@@ -125,17 +130,24 @@ class Connection:
         self._pace = Pace(endpoint.limits.messages_per_second, endpoint.limits.messages_at_once)
         self._request_id = request_id_of(socket.headers)
         self._started = 0
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        #: What runs for them, by its id: a task of its own, or a place in what is told to many.
+        self._operations: dict[str, asyncio.Task[None] | SocketSubscriber] = {}
+        #: The way past ASGI; without it nothing is shared.
+        self._line: Line | None = socket.scope.get("extensions", {}).get(LINE)
         #: None until the client has introduced itself.
         self._visitor: Visitor | None = None
 
     async def serve(self) -> None:
         """Take messages until one side closes; then end what runs, except mutations."""
+        if self._line is not None:
+            self._line.when_taking = self._catch_up
         try:
             await self._converse()
         except SocketClosed as closed:
             await self._close(closed)
         finally:
+            if self._line is not None:
+                self._line.when_taking = None
             await self._end_operations()
 
     async def _converse(self) -> None:
@@ -210,7 +222,7 @@ class Connection:
         """Begin an operation of any type. What is wrong with it does not touch the others."""
         if self._visitor is None:
             raise SocketClosed(UNAUTHORIZED, "Unauthorized")
-        if operation_id in self._tasks:
+        if operation_id in self._operations:
             raise SocketClosed(DUPLICATE_ID, f"Subscriber for {operation_id[:60]} already exists")
         self._started += 1
         request_id = f"{self._request_id}-{self._started}"
@@ -218,10 +230,22 @@ class Connection:
         if isinstance(operation, Answer):
             await self._send(_error(operation_id, operation))
             return
-        # A context of its own, so that no loader or board of an earlier operation tells old news.
-        context = self._entrance.make_context(self._visitor, request_id)
-        running = self._run(operation_id, operation, context)
-        self._tasks[operation_id] = asyncio.create_task(running)
+        self._begin(operation_id, operation, request_id)
+
+    def _begin(self, operation_id: str, operation: Operation, request_id: str) -> None:
+        """Let it run: told with others who asked for the same, or in a task of its own."""
+        assert self._visitor is not None, "nothing runs before the introduction"
+        broadcasts = self._entrance.broadcasts if self._line is not None else None
+        shared = broadcasts.look(operation) if broadcasts is not None else None
+        if broadcasts is None or shared is None:
+            running = self._run(operation_id, operation, request_id)
+            self._operations[operation_id] = asyncio.create_task(running)
+            return
+        subscriber = self._subscriber(operation_id, operation, request_id)
+        self._operations[operation_id] = subscriber
+        if not broadcasts.enter_at_once(shared, subscriber):
+            entering = self._enter(broadcasts, shared, subscriber, request_id)
+            self._operations[operation_id] = asyncio.create_task(entering)
 
     async def _read(self, payload: Any, request_id: str, visitor: Visitor) -> Operation | Answer:
         try:
@@ -230,8 +254,8 @@ class Connection:
             return refused([plain_error(ErrorCode.BAD_REQUEST, str(problem))])
         except MalformedRequest as problem:
             raise SocketClosed(MALFORMED, str(problem)) from None
-        if len(self._tasks) >= self._limits.operations_max:
-            message = f"{len(self._tasks)} operations run on this socket, and no more may."
+        if len(self._operations) >= self._limits.operations_max:
+            message = f"{len(self._operations)} operations run on this socket, and no more may."
             return refused([plain_error(ErrorCode.TOO_MANY_REQUESTS, message)])
         try:
             asker = asker_of(visitor, self._address)
@@ -242,10 +266,38 @@ class Connection:
             )
             return refused([error])
 
-    async def _run(
-        self, operation_id: str, operation: Operation, context: OperationContext
+    def _subscriber(
+        self, operation_id: str, operation: Operation, request_id: str
+    ) -> "SocketSubscriber":
+        assert self._line is not None, "without a line nothing is shared"
+        about = Listener(operation.name, "websocket", request_id)
+        return SocketSubscriber(about, self._line, self._operations, operation_id)
+
+    async def _enter(
+        self,
+        broadcasts: Broadcasts,
+        shared: Shared,
+        subscriber: "SocketSubscriber",
+        request_id: str,
     ) -> None:
-        structlog.contextvars.bind_contextvars(request_id=context.request_id)
+        """Wait until they can be let in; where that fails, an execution of its own says why."""
+        operation_id = subscriber.operation_id
+        if await broadcasts.enter(shared, subscriber):
+            self._operations[operation_id] = subscriber
+        else:
+            await self._run(operation_id, shared.operation, request_id)
+
+    def _catch_up(self) -> None:
+        """Tell what was missed: the line takes something again."""
+        for operation in self._operations.values():
+            if isinstance(operation, SocketSubscriber):
+                operation.catch_up()
+
+    async def _run(self, operation_id: str, operation: Operation, request_id: str) -> None:
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        assert self._visitor is not None, "nothing runs before the introduction"
+        # A context of its own, so that no loader or board of an earlier operation tells old news.
+        context = self._entrance.make_context(self._visitor, request_id)
         try:
             if operation.type is OperationType.SUBSCRIPTION:
                 await self._stream(operation_id, operation, context)
@@ -263,10 +315,7 @@ class Connection:
     async def _stream(
         self, operation_id: str, operation: Operation, context: OperationContext
     ) -> None:
-        """Send each message as the socket takes it: a slow reader slows its own stream, no queue.
-
-        Identical subscriptions could share one execution and one encoding from here on.
-        """
+        """Send each message as the socket takes it: a slow reader slows its own stream."""
         messages = self._entrance.operations.subscribe(operation, context, "websocket")
         async with aclosing(messages):
             async for answer in messages:
@@ -274,12 +323,12 @@ class Connection:
                     await self._conclude(operation_id, answer)
                     return
                 await self._send(_next(operation_id, answer))
-        self._tasks.pop(operation_id, None)
+        self._operations.pop(operation_id, None)
         await self._send({"id": operation_id, "type": "complete"})
 
     async def _conclude(self, operation_id: str, answer: Answer) -> None:
         """Send the only or last answer. The id is free for reuse before the client knows."""
-        self._tasks.pop(operation_id, None)
+        self._operations.pop(operation_id, None)
         if answer.outcome is Outcome.EXECUTED:
             await self._send(_next(operation_id, answer))
             await self._send({"id": operation_id, "type": "complete"})
@@ -296,16 +345,62 @@ class Connection:
             await self._socket.close(closed.code, str(closed))
 
     def _end_operation(self, operation_id: str) -> None:
-        task = self._tasks.pop(operation_id, None)
-        if task is not None:
-            task.cancel()
+        operation = self._operations.pop(operation_id, None)
+        if isinstance(operation, SocketSubscriber):
+            operation.leave()
+        elif operation is not None:
+            operation.cancel()
 
     async def _end_operations(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
+        tasks = [task for task in self._operations.values() if isinstance(task, asyncio.Task)]
+        for operation_id in list(self._operations):
+            self._end_operation(operation_id)
         if tasks:
             await asyncio.wait(tasks)  # Each gets to its `finally`: boards are unwatched there.
+
+
+class SocketSubscriber(Subscriber):
+    """An operation of a socket that is told what others are told, too."""
+
+    __slots__ = ("_line", "_operations", "_prefix", "operation_id")
+
+    def __init__(
+        self,
+        about: Listener,
+        line: Line,
+        operations: "dict[str, asyncio.Task[None] | SocketSubscriber]",
+        operation_id: str,
+    ) -> None:
+        super().__init__(about)
+        self.operation_id = operation_id
+        self._line = line
+        self._operations = operations
+        self._prefix = b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
+
+    @property
+    def is_taking(self) -> bool:
+        """Whether the line takes something."""
+        return self._line.is_taking
+
+    def tell(self, told: Told) -> None:
+        """Send it, put together with the id; those whose ids are equal get the same bytes."""
+        if told.is_refusal:
+            self._conclude({"id": self.operation_id, "type": "error", "payload": told.errors})
+            return
+        if told.prefix != self._prefix:
+            told.prefix = self._prefix
+            told.frame = text_frame(self._prefix + told.payload + b"}")
+        self._line.write(told.frame)
+
+    def end(self) -> None:
+        """Say that it is complete."""
+        self._conclude({"id": self.operation_id, "type": "complete"})
+
+    def _conclude(self, message: dict[str, Any]) -> None:
+        """Send the last message. The id is free for reuse before the client knows."""
+        self._operations.pop(self.operation_id, None)
+        self.leave()
+        self._line.write(text_frame(orjson.dumps(message)))
 
 
 def _payload(message: dict[str, Any]) -> dict[str, Any]:
