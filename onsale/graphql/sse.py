@@ -20,8 +20,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from onsale.graphql.answers import Answer, refused
+from onsale.graphql.broadcast import Subscriber, Told
+from onsale.graphql.broadcasts import Broadcasts
 from onsale.graphql.errors import our_fault, plain_error
 from onsale.graphql.negotiation import EVENT_STREAM
+from onsale.graphql.operation_log import Listener
+from onsale.graphql.sharing import Shared
 from schema.errors import ErrorCode
 
 #: Proxies give up connections on which nothing moves, after half a minute or more.
@@ -40,7 +44,11 @@ log = structlog.get_logger("onsale.graphql")
 
 def next_event(answer: Answer) -> bytes:
     """Write one message. JSON as we write it has no line breaks, so it is one line of data."""
-    return b"event: next\ndata: " + orjson.dumps(answer.payload) + b"\n\n"
+    return _next(orjson.dumps(answer.payload))
+
+
+def _next(payload: bytes) -> bytes:
+    return b"event: next\ndata: " + payload + b"\n\n"
 
 
 def single_answer(answer: Answer) -> Response:
@@ -52,7 +60,8 @@ def single_answer(answer: Answer) -> Response:
 class Stream:
     """What is streamed, and for how long."""
 
-    messages: AsyncGenerator[Answer]
+    #: Each message as an event: see `own_events` and `shared_events`.
+    events: AsyncGenerator[bytes]
     request_id: str
     #: When the listener's token ends, in seconds since 1970.
     expires_at: int | None
@@ -93,15 +102,15 @@ class EventStream(Response):
             pass  # The listener has gone: nobody is left to be told anything.
         finally:
             await _cancel(tasks)
-            await self._stream.messages.aclose()
+            await self._stream.events.aclose()
             self._stream.release()
 
     async def _tell(self, send: Send) -> None:
         """Send each message as the connection takes it: a slow reader slows its own stream."""
         try:
-            async with aclosing(self._stream.messages) as messages:
-                async for answer in messages:
-                    await send(_body(next_event(answer)))
+            async with aclosing(self._stream.events) as events:
+                async for event in events:
+                    await send(_body(event))
         except OSError:
             return
         except Exception:
@@ -112,6 +121,71 @@ class EventStream(Response):
     def _seconds_left(self) -> float | None:
         expires_at = self._stream.expires_at
         return None if expires_at is None else max(expires_at - time.time(), 0.0)
+
+
+async def own_events(messages: AsyncGenerator[Answer]) -> AsyncGenerator[bytes]:
+    """Write the messages of an execution of its own."""
+    async with aclosing(messages):
+        async for answer in messages:
+            yield next_event(answer)
+
+
+async def shared_events(
+    broadcasts: Broadcasts, shared: Shared, about: Listener, messages: AsyncGenerator[Answer]
+) -> AsyncGenerator[bytes]:
+    """Give what others are told, too; `messages` only where that cannot be had."""
+    reader = Mailbox(about)
+    if not broadcasts.enter_at_once(shared, reader) and not await broadcasts.enter(shared, reader):
+        async with aclosing(own_events(messages)) as events:
+            async for event in events:
+                yield event
+        return
+    try:
+        while (told := await reader.take()) is not None:
+            if not told.event:
+                told.event = _next(told.payload)
+            yield told.event
+    finally:
+        reader.leave()
+
+
+class Mailbox(Subscriber):
+    """Has room for one message: while it is on its way, those that follow become one."""
+
+    __slots__ = ("_arrived", "_has_ended", "_told")
+
+    def __init__(self, about: Listener) -> None:
+        super().__init__(about)
+        self._arrived = asyncio.Event()
+        self._told: Told | None = None
+        self._has_ended = False
+
+    @property
+    def is_taking(self) -> bool:
+        """Whether the last message was taken, and its sending is over."""
+        return self._told is None
+
+    def tell(self, told: Told) -> None:
+        """Keep it until it is taken."""
+        self._told = told
+        self._has_ended |= told.is_refusal
+        self._arrived.set()
+
+    def end(self) -> None:
+        """Note that there is no more to come."""
+        self._has_ended = True
+        self._arrived.set()
+
+    async def take(self) -> Told | None:
+        """Wait for the next message; None: there is no more. The one before has been sent."""
+        if self._told is not None:
+            self._told = None
+            if self._has_ended:
+                return None
+            self._arrived.clear()
+            self.catch_up()
+        await self._arrived.wait()
+        return self._told
 
 
 async def disconnected(receive: Receive) -> None:
