@@ -6,6 +6,7 @@ behind it for ever, and a peer that still answers the kernel's probes is never f
 
 import asyncio
 import fcntl
+import logging
 import socket
 import struct
 import sys
@@ -14,12 +15,14 @@ from asyncio.transports import BaseTransport
 from collections.abc import Callable
 from typing import Any
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
-from websockets.protocol import State
+from websockets.protocol import Protocol, State
 
 from onsale.graphql.frames import LINE
+from onsale.handshakes import Handshake, usual_handshake
 
 #: Next to nothing of what waits was taken for so long: whoever it is may come again and resume.
 UNREAD_SECONDS_MAX = 10.0
@@ -28,6 +31,10 @@ TAKEN_BYTES_MIN = 8 * 1024
 #: Left to itself, the kernel keeps megabytes for each of them. It doubles what it is asked for.
 KERNEL_BYTES_MAX = 128 * 1024
 SWITCHING_PROTOCOLS = 101
+#: What uvicorn and `websockets` say of each socket that comes and goes is not kept (`onsale.logs`);
+#: asking all handlers whether to keep it costs a tenth of letting a client in.
+QUIET = logging.getLogger("onsale.sockets")
+QUIET.setLevel(logging.WARNING)
 #: How to close: the kernel shall not go on to offer what nobody reads.
 AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -38,7 +45,10 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._patience: asyncio.TimerHandle | None = None
+        self.logger = self.conn.logger = QUIET
         self._line: socket.socket
+        #: What the application has yet to say yes or no to.
+        self._handshake: Handshake | None = None
         #: Called when a line that took no more takes something again.
         self.when_taking: Callable[[], None] | None = None
 
@@ -47,6 +57,54 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         self._line = transport.get_extra_info("socket")
         self._line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES_MAX)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends; first of all, a handshake."""
+        if not self.handshake_initiated and (handshake := usual_handshake(data)) is not None:
+            self._begin(handshake)
+        else:
+            super().data_received(data)
+
+    def _begin(self, handshake: Handshake) -> None:
+        """Ask the application about a handshake, as `handle_connect` does with unusual ones."""
+        self._handshake = handshake
+        self.handshake_initiated = True
+        self.conn.parser = Protocol.parse(self.conn)  # From now on there are frames.
+        next(self.conn.parser)
+        self.scope = {
+            "type": "websocket",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": self.scheme,
+            "server": self.server,
+            "client": self.client,
+            "root_path": self.root_path,
+            "path": self.root_path + handshake.path,
+            "raw_path": self.root_path.encode() + handshake.raw_path,
+            "query_string": handshake.query_string,
+            "headers": handshake.headers,
+            "subprotocols": handshake.subprotocols,
+            "state": self.app_state.copy(),
+            "extensions": {"websocket.http.response": {}, LINE: self},  # type: ignore[dict-item]
+        }
+        self.queue.put_nowait({"type": "websocket.connect"})
+        task = self.loop.create_task(self.run_asgi())
+        task.add_done_callback(self.on_task_complete)
+        self.tasks.add(task)
+
+    async def send(self, message: Any) -> None:
+        """Send what the application says; a usual handshake is accepted without `websockets`."""
+        if message["type"] != "websocket.accept" or self._handshake is None:
+            await super().send(message)
+            return
+        if self.disconnected or self.transport.is_closing():
+            raise ClientDisconnected
+        headers = [*self.default_headers, *message.get("headers", ())]
+        self.transport.write(self._handshake.answer(headers, message.get("subprotocol")))
+        self._handshake = None
+        self.conn.state = State.OPEN
+        self.handshake_complete = True
+        self.start_keepalive()
 
     def handle_connect(self, event: Request) -> None:
         """Show the application the way to write past ASGI (`onsale.graphql.frames.Line`)."""
