@@ -12,9 +12,12 @@ import struct
 import sys
 import termios
 from asyncio.transports import BaseTransport
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
+from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
@@ -26,15 +29,21 @@ from onsale.handshakes import Handshake, usual_handshake
 
 #: Next to nothing of what waits was taken for so long: whoever it is may come again and resume.
 UNREAD_SECONDS_MAX = 10.0
+#: What a reader is told then who wakes up just now, and for how long we hope for that.
+TOO_SLOW, TOO_SLOW_SECONDS = 4008, 1.0
 #: Less is what kernels shift between them while nobody reads.
 TAKEN_BYTES_MIN = 8 * 1024
 #: Left to itself, the kernel keeps megabytes for each of them. It doubles what it is asked for.
 KERNEL_BYTES_MAX = 128 * 1024
 SWITCHING_PROTOCOLS = 101
+#: What an application is told of a line that ended without a word.
+GONE = 1006
 #: What uvicorn and `websockets` say of each socket that comes and goes is not kept (`onsale.logs`);
 #: asking all handlers whether to keep it costs a tenth of letting a client in.
 QUIET = logging.getLogger("onsale.sockets")
 QUIET.setLevel(logging.WARNING)
+#: How many lines are closed at a turn of the event loop when the server stops.
+FAREWELLS_AT_ONCE = 64
 #: How to close: the kernel shall not go on to offer what nobody reads.
 AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -179,6 +188,26 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
 
         return answer
 
+    def eof_received(self) -> None:
+        """Let go of who will say no more, even if they do not read what is left."""
+        super().eof_received()  # The transport closes now: once all is written.
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": GONE})
+        self.disconnected = True
+        self._wait_for_reader()
+
+    def shutdown(self) -> None:
+        """Close, since the server stops; when it is this line's turn."""
+        Farewells.of(self.config).say_to(self)
+
+    def say_farewell(self) -> None:
+        """Close now; a line that is just closing anyway is no reason to give up on the others."""
+        if self not in self.connections:
+            return  # It is gone.
+        try:
+            super().shutdown()
+        except InvalidState:  # The client has said goodbye, and we have answered.
+            self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget about it."""
         self._wait_no_more()
@@ -196,9 +225,26 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         unread = self._unread_bytes()
         if before - unread >= TAKEN_BYTES_MIN:
             self._wait_for_reader()
+        elif unread and self.conn.state is State.OPEN and not self.transport.is_closing():
+            self._call_too_slow()
+            self._patience = self.loop.call_later(TOO_SLOW_SECONDS, self._cut)
         elif unread:  # Or else nothing is in the way of a polite close.
+            self._cut()
+
+    def _call_too_slow(self) -> None:
+        """Close politely, which is heard by who takes the rest within a second; they may resume."""
+        reason = "Too slow: subscribe again from your last version"
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": TOO_SLOW, "reason": reason})
+        self.conn.send_close(TOO_SLOW, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.disconnected = self.close_sent = True
+        self.writable.set()  # Who waits to send something waits no more.
+
+    def _cut(self) -> None:
+        self._patience = None
+        if self._unread_bytes():
             self._line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-            self.transport.abort()
+        self.transport.abort()
 
     def _unread_bytes(self) -> int:
         """Count what the reader has yet to take: here, and in the kernel, where that can be told.
@@ -216,3 +262,33 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+class Farewells:
+    """Closes all lines of a server that stops, a group at a time.
+
+    The application ends what each of them follows: all at once, that would stand in the way of the
+    payments that are being finished.
+    """
+
+    _of_servers: ClassVar["WeakKeyDictionary[Config, Farewells]"] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        self._lines: deque[PatientWebSocket] = deque()
+
+    @classmethod
+    def of(cls, server: Config) -> "Farewells":
+        """Give those of the server that has this configuration."""
+        return cls._of_servers.setdefault(server, cls())
+
+    def say_to(self, line: PatientWebSocket) -> None:
+        """Close this line after those that were named before."""
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            line.loop.call_soon(self._go_on, line.loop)
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        for _ in range(min(len(self._lines), FAREWELLS_AT_ONCE)):
+            self._lines.popleft().say_farewell()
+        if self._lines:
+            loop.call_soon(self._go_on, loop)

@@ -181,9 +181,9 @@ class Broadcast:
         if self._is_over or self._subscribers or self._entering:
             return
         self._finish()
-        if self._telling is not None or self._opening.cancel() or self._opening.cancelled():
-            return
-        if self._opening.exception() is None:  # Opened, and just then everybody gave up.
+        if not self._opening.done():
+            self._opening.cancel()
+        elif not self._opening.cancelled() and self._opening.exception() is None:
             self._opening.result().leave()
 
     def _finish(self) -> None:

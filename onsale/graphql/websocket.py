@@ -52,6 +52,8 @@ MESSAGES_AT_ONCE_MAX = 250
 #: Close codes of the protocol.
 MALFORMED, UNAUTHORIZED, FORBIDDEN = 4400, 4401, 4403
 NO_SUBPROTOCOL, INIT_TIMEOUT, DUPLICATE_ID, TOO_MANY = 4406, 4408, 4409, 4429
+#: What the server's line says of a reader that takes nothing (`onsale.patience`).
+TOO_SLOW = 4008
 
 log = structlog.get_logger("onsale.graphql")
 
@@ -163,6 +165,8 @@ class Connection:
     async def _receive(self) -> dict[str, Any]:
         event = await self._socket.receive()
         if event["type"] == "websocket.disconnect":
+            if event.get("code") == TOO_SLOW:
+                self._note_closed(TOO_SLOW, event.get("reason", ""))
             raise WebSocketDisconnect(event.get("code", 1006))
         if not self._pace.allows_one():
             raise SocketClosed(TOO_MANY, "Too many messages")
@@ -340,9 +344,12 @@ class Connection:
         await self._socket.send_text(orjson.dumps(message).decode())
 
     async def _close(self, closed: SocketClosed) -> None:
-        log.info("socket closed", code=closed.code, reason=str(closed), request_id=self._request_id)
+        self._note_closed(closed.code, str(closed))
         with suppress(WebSocketDisconnect, WebSocketDisconnected):
             await self._socket.close(closed.code, str(closed))
+
+    def _note_closed(self, code: int, reason: str) -> None:
+        log.info("socket closed", code=code, reason=reason, request_id=self._request_id)
 
     def _end_operation(self, operation_id: str) -> None:
         operation = self._operations.pop(operation_id, None)
