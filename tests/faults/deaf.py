@@ -52,6 +52,10 @@ class ReluctantSocket:
         """Send a masked frame that closes the line, or answers such a frame."""
         self._socket.sendall(b"\x88\x80" + os.urandom(4))
 
+    def hang_up_half(self) -> None:
+        """Say that nothing more will be said, and leave open whether anything is heard."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def is_connected(self) -> bool:
         """Ask the kernel, without reading."""
         return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED

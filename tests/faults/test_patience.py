@@ -1,6 +1,7 @@
 """Who takes nothing is cut off; who takes a little now and then is not."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ UNREAD_SECONDS = 0.6
 FORBIDDEN = 4403
 #: The frame that says so.
 CLOSED = b"\x88\x02" + FORBIDDEN.to_bytes(2, "big")
+RESTARTING = b"\x88\x02" + (1012).to_bytes(2, "big")
+TOO_SLOW = patience.TOO_SLOW.to_bytes(2, "big") + b"Too slow"
 
 
 @pytest.fixture(autouse=True)
@@ -171,3 +174,115 @@ async def test_who_has_read_all_and_hesitates_to_answer_is_closed_politely() -> 
 
         assert await asyncio.to_thread(reader.ends_politely)
         reader.close()
+
+
+@pytest.mark.usefixtures("_small_kernel")
+async def test_who_reads_nothing_and_wakes_up_just_then_is_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patience, "TOO_SLOW_SECONDS", 10)
+    async with talking(talk_twice) as (server, port):
+        late = await asyncio.to_thread(ReluctantSocket, port)
+        line = await unread_by(server)
+        await eventually(lambda: line.close_sent)
+
+        heard = b""
+        while TOO_SLOW not in heard:
+            news = await asyncio.to_thread(late.read_a_little)
+            assert news, "the line was cut"
+            heard += news
+
+        late.close()
+
+
+@pytest.mark.usefixtures("_small_kernel")
+async def test_who_is_too_slow_is_no_fault_of_the_application(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with talking(talk_without_end) as (server, port):
+        deaf = await asyncio.to_thread(ReluctantSocket, port)
+        await unread_by(server)
+        await eventually(lambda: not server.server_state.connections)
+        deaf.close()
+
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+
+
+async def test_who_hangs_up_half_and_reads_on_gets_the_rest_and_the_end() -> None:
+    async with talking(talk_once) as (server, port):
+        client = await asyncio.to_thread(ReluctantSocket, port)
+        client.hang_up_half()
+
+        heard = b""
+        while news := await asyncio.to_thread(client.read_a_little):
+            heard += news
+
+        assert heard.count(b"x") == len(TEXT)
+        await eventually(lambda: not server.server_state.connections)
+        client.close()
+
+
+@pytest.mark.usefixtures("_small_kernel")
+async def test_who_hangs_up_half_and_reads_nothing_is_let_go_of() -> None:
+    async with talking(talk_once) as (server, port):
+        deaf = await asyncio.to_thread(ReluctantSocket, port)
+        await unread_by(server)
+
+        deaf.hang_up_half()
+
+        await eventually(lambda: not server.server_state.tasks)  # The application knows at once.
+        await eventually(lambda: not server.server_state.connections)
+        deaf.close()
+
+
+@pytest.mark.usefixtures("_small_kernel")
+async def test_a_client_that_is_just_leaving_does_not_stop_the_server_from_ending_in_order() -> (
+    None
+):
+    async with talking(talk_once) as (server, port):
+        leaving = [await asyncio.to_thread(ReluctantSocket, port) for _ in range(3)]
+        await eventually(lambda: len(server.server_state.connections) == 3)
+        for client in leaving:
+            client.say_goodbye()
+        lines = list(server.server_state.connections)
+        await eventually(lambda: all(line.transport.is_closing() for line in lines))
+        staying = await asyncio.to_thread(ReluctantSocket, port)
+        await eventually(lambda: len(server.server_state.connections) == 4)
+
+        server.should_exit = True
+
+        heard = b""
+        while news := await asyncio.to_thread(staying.read_a_little):
+            heard += news
+        assert heard.endswith(RESTARTING)
+        for client in (*leaving, staying):
+            client.close()
+
+
+async def test_a_server_that_stops_closes_its_lines_a_group_at_a_time() -> None:
+    told_at: list[int] = []
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def listen(_scope: Any, receive: Callable[[], Any], send: Any) -> None:
+        await accept(receive, send)
+        assert (await receive())["code"] == 1012
+        told_at.append(turns)
+
+    count = 3 * patience.FAREWELLS_AT_ONCE
+    async with talking(listen) as (server, port):
+        clients = await asyncio.to_thread(lambda: [ReluctantSocket(port) for _ in range(count)])
+        await eventually(lambda: len(server.server_state.connections) == count)
+        counting = asyncio.create_task(take_turns())
+        server.should_exit = True
+        await eventually(lambda: len(told_at) == count)
+        counting.cancel()
+        for client in clients:
+            client.close()
+
+    assert told_at[-1] - told_at[0] >= 2
