@@ -58,6 +58,8 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._line: socket.socket
         #: What the application has yet to say yes or no to.
         self._handshake: Handshake | None = None
+        #: Whether its reader takes what it is sent, as far as we know.
+        self.is_taking = True
         #: Called when a line that took no more takes something again.
         self.when_taking: Callable[[], None] | None = None
 
@@ -122,15 +124,6 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[LINE] = self
 
-    @property
-    def is_taking(self) -> bool:
-        """Whether it is open, and its reader takes what it is sent."""
-        return (
-            self.conn.state is State.OPEN
-            and self.writable.is_set()
-            and not self.transport.is_closing()
-        )
-
     def write(self, frames: bytes) -> None:
         """Send whole frames. Nothing happens once the line is closed."""
         if self.conn.state is State.OPEN and not self.transport.is_closing():
@@ -139,6 +132,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         """Wait for the reader, since it takes less than it is sent."""
         super().pause_writing()
+        self.is_taking = False
         self._wait_for_reader()
 
     def resume_writing(self) -> None:
@@ -146,6 +140,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         if not (self.close_sent or self.transport.is_closing()):
             self._wait_no_more()
         super().resume_writing()
+        self.is_taking = True
         if self.when_taking is not None:
             self.when_taking()
 

@@ -26,23 +26,19 @@ class Follower:
         """Tell what happened since the last message, or the first one; None when nothing did."""
         if not self._has_begun:
             return self.first_message()
-        stale_since = self._watch.stale_since
+        watch = self._watch
+        stale_since = watch.stale_since
         if self._knows_stale:
             if stale_since is not None:
                 return None
             self._knows_stale = False
             return self._missed()
-        if self._is_behind:
+        if self._version != watch.told.version or self._generation != watch.generation:
             return self._missed()
         if stale_since is None:
             return None
         self._knows_stale = True
-        return self._watch.stale(self._version)
-
-    @property
-    def _is_behind(self) -> bool:
-        watch = self._watch
-        return self._version != watch.told.version or self._generation != watch.generation
+        return watch.stale(self._version)
 
     def _missed(self) -> LiveDelta | LiveSnapshot:
         """Give a delta from the version told last, or a snapshot when too much came since."""
