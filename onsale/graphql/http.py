@@ -5,7 +5,6 @@ faults, takes bodies of any size, runs the first of several operations, and know
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any, Literal
 
 import orjson
@@ -20,7 +19,6 @@ from onsale.graphql.connections import TooManyConnections
 from onsale.graphql.entrance import Entrance, asker_of
 from onsale.graphql.errors import our_fault, plain_error
 from onsale.graphql.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted, negotiate
-from onsale.graphql.operation_log import Listener
 from onsale.graphql.operations import Operation, OperationContext
 from onsale.graphql.rate_limits import Asker, TooMuchAsked, address_of
 from onsale.graphql.requests import (
@@ -29,14 +27,7 @@ from onsale.graphql.requests import (
     decode_json,
     operation_request,
 )
-from onsale.graphql.sse import (
-    EventStream,
-    Stream,
-    disconnected,
-    own_events,
-    shared_events,
-    single_answer,
-)
+from onsale.graphql.sse import EventStream, Stream, disconnected, events_of, single_answer
 from onsale.identity import SESSION_COOKIE, InvalidToken, Visitor, recognise
 from onsale.logs import REQUEST_ID_HEADER, request_id_of
 from schema.errors import ErrorCode
@@ -166,23 +157,13 @@ class GraphQLOverHTTP:
             raise HttpRefusal(429, str(problem), ErrorCode.TOO_MANY_REQUESTS) from None
         return EventStream(
             Stream(
-                events=self._events(operation, context),
+                events=events_of(self._entrance, operation, context),
                 request_id=context.request_id,
                 expires_at=visitor.expires_at,
                 closing=self._entrance.closing,
                 release=lambda: connections.leave(address),
             )
         )
-
-    def _events(self, operation: Operation, context: OperationContext) -> AsyncGenerator[bytes]:
-        """Give a subscription's events: as others get them, too, where that can be."""
-        messages = self._entrance.operations.subscribe(operation, context, "sse")
-        broadcasts = self._entrance.broadcasts
-        shared = broadcasts.look(operation) if broadcasts is not None else None
-        if broadcasts is None or shared is None:
-            return own_events(messages)
-        about = Listener(operation.name, "sse", context.request_id)
-        return shared_events(broadcasts, shared, about, messages)
 
 
 async def _wait_or_disconnect(work: asyncio.Task[Answer], receive: Receive) -> None:

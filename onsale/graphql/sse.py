@@ -22,9 +22,11 @@ from starlette.types import Receive, Scope, Send
 from onsale.graphql.answers import Answer, refused
 from onsale.graphql.broadcast import Subscriber, Told
 from onsale.graphql.broadcasts import Broadcasts
+from onsale.graphql.entrance import Entrance
 from onsale.graphql.errors import our_fault, plain_error
 from onsale.graphql.negotiation import EVENT_STREAM
 from onsale.graphql.operation_log import Listener
+from onsale.graphql.operations import Operation, OperationContext
 from onsale.graphql.sharing import Shared
 from schema.errors import ErrorCode
 
@@ -60,7 +62,7 @@ def single_answer(answer: Answer) -> Response:
 class Stream:
     """What is streamed, and for how long."""
 
-    #: Each message as an event: see `own_events` and `shared_events`.
+    #: Each message as an event: see `events_of`.
     events: AsyncGenerator[bytes]
     request_id: str
     #: When the listener's token ends, in seconds since 1970.
@@ -121,6 +123,19 @@ class EventStream(Response):
     def _seconds_left(self) -> float | None:
         expires_at = self._stream.expires_at
         return None if expires_at is None else max(expires_at - time.time(), 0.0)
+
+
+def events_of(
+    entrance: Entrance, operation: Operation, context: OperationContext
+) -> AsyncGenerator[bytes]:
+    """Give a subscription's events: those that others get, too, where that can be."""
+    messages = entrance.operations.subscribe(operation, context, "sse")
+    broadcasts = entrance.broadcasts
+    shared = broadcasts.look(operation) if broadcasts is not None else None
+    if broadcasts is None or shared is None:
+        return own_events(messages)
+    about = Listener(operation.name, "sse", context.request_id)
+    return shared_events(broadcasts, shared, about, messages)
 
 
 async def own_events(messages: AsyncGenerator[Answer]) -> AsyncGenerator[bytes]:
