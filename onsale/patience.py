@@ -71,7 +71,10 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends; first of all, a handshake."""
-        if not self.handshake_initiated and (handshake := usual_handshake(data)) is not None:
+        handshake = None
+        if not self.handshake_initiated and not self.config.ws_per_message_deflate:
+            handshake = usual_handshake(data)
+        if handshake is not None:
             self._begin(handshake)
         else:
             super().data_received(data)
@@ -169,8 +172,10 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Serve until one side closes, however it says so; the same is in the way of that."""
-        self.app = self._answering(self.app)
+        app, self.app = self.app, self._answering(self.app)
         await super().run_asgi()
+        self.app = app  # Nothing is left that leads from here to here: see also the next line.
+        self.scope["extensions"].pop(LINE, None)
         if not self.disconnected:
             self._wait_for_reader()
 
