@@ -55,6 +55,11 @@ class House:
         self.event = encode_id(NodeKind.EVENT, event_key)
         self.database = database
         self.seats = iter(range(SEATS))
+        self._counted_before = counted()
+
+    def subscriptions(self) -> float:
+        """Tell how many live subscriptions of this house the metrics count."""
+        return counted() - self._counted_before
 
     async def reserve(self, client: httpx.AsyncClient, seats: int = 1) -> None:
         """Change the map by one version."""
@@ -146,11 +151,13 @@ async def house(server: tuple[str, Database]) -> AsyncIterator[House]:
     """An event of the test's own."""
     url, database = server
     event_key, _, _ = await build_hall(database, SEATS, 0, USUAL | {"seats_per_buyer_max": SEATS})
-    yield House(url, event_key, database)
-    await eventually(lambda: subscriptions() == 0)
+    house = House(url, event_key, database)
+    yield house
+    await eventually(lambda: house.subscriptions() == 0)
 
 
-def subscriptions() -> float:
+def counted() -> float:
+    """Give what the metrics say of this process; other tests may have left some behind."""
     [metric] = SUBSCRIPTIONS.collect()
     return metric.samples[0].value
 
@@ -164,7 +171,7 @@ async def test_each_gets_what_all_get_under_the_name_it_chose(house: House) -> N
         for socket, name in zip(sockets, names, strict=True):
             await socket.follow(name)
             told.append([await socket.news(name)])
-        assert subscriptions() == len(names)
+        assert house.subscriptions() == len(names)
 
         await house.reserve(client)
         for socket, name, messages in zip(sockets, names, told, strict=True):
@@ -231,7 +238,7 @@ async def test_a_line_in_the_log_begins_and_ends_each_of_them(
             await house.reserve(client)
             await first.news("a")
             await second.news("a")
-        await eventually(lambda: subscriptions() == 0)
+        await eventually(lambda: house.subscriptions() == 0)
 
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     began = [line for line in lines if line["event"] == "subscription started"]
@@ -288,11 +295,11 @@ async def test_who_says_no_more_is_let_go_of(house: House) -> None:
     async with house.socket() as socket:
         await socket.follow("a")
         await socket.news("a")
-        assert subscriptions() == 1
+        assert house.subscriptions() == 1
 
         socket.connection.transport.write_eof()
 
-        await eventually(lambda: subscriptions() == 0)
+        await eventually(lambda: house.subscriptions() == 0)
 
 
 async def test_a_storm_of_those_who_come_again_and_reservations_are_both_served(
