@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from graphql import ExecutionResult, GraphQLError, OperationType
 
-from compiled_documents import Plan
+from compiled_documents import Plan, Running
 from onsale.graphql.allowances import COST_MAX
 from onsale.graphql.answers import Answer, Outcome, answer_of, refused, too_dear, with_cost
 from onsale.graphql.errors import plain_error, present
@@ -22,13 +22,12 @@ from onsale.graphql.operation_log import (
 from onsale.graphql.requests import OperationRequest
 from onsale.graphql.served_schema import ServedSchema
 from onsale.graphql.trusted_documents import TrustedDocuments, UnknownDocument
+from onsale.graphql.under_way import UnderWay
 from schema.errors import ErrorCode
 
 #: Everybody is promised an answer within ten seconds, and the way to them takes some time too.
 QUERY_TIMEOUT_SECONDS = 9.5
 MUTATION_ANSWER_SECONDS = 9.5
-#: At the server's end: how long begun mutations may take to finish.
-MUTATIONS_FINISH_SECONDS = 5.0
 
 
 class OperationContext(Protocol):
@@ -42,7 +41,7 @@ class OperationContext(Protocol):
         """Give a copy with fresh loaders and fresh views of the boards."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Not frozen: that takes four times as long to make.
 class Operation:
     """A valid operation, ready to run."""
 
@@ -76,7 +75,7 @@ class Operations:
         self._mutation_answer_seconds = mutation_answer_seconds
         self._trusted = trusted or TrustedDocuments()
         self._introspection = introspection and not self._trusted.locked
-        self._mutations: set[asyncio.Task[Answer]] = set()
+        self._under_way = UnderWay()
 
     def read(self, request: OperationRequest, request_id: str) -> Operation | Answer:
         """Find the operation that is meant; a REFUSED answer says why there is none."""
@@ -100,16 +99,32 @@ class Operations:
         plan = document.plan(name, self._plans)
         return Operation(request, text, document.operations[name], name, cost, plan)
 
-    async def run(self, operation: Operation, context: OperationContext, transport: str) -> Answer:
-        """Answer a query or a mutation, in time whatever the database does.
+    def begin(
+        self, operation: Operation, context: OperationContext, transport: str
+    ) -> Answer | asyncio.Future[Answer]:
+        """Answer a query or a mutation; if it has to wait for something, in a future, in time.
 
-        A query is cut off when it takes too long or its client has gone. A mutation is neither:
-        who pays and closes the page has paid, so it runs to its end whatever becomes of the caller;
-        who waits too long for it is told how to learn its outcome.
+        A query is cut off when it takes too long, or its client has gone and the future is
+        cancelled. A mutation is neither: it runs to its end whatever becomes of the caller; who
+        waits too long for it is told how to learn its outcome.
         """
-        if operation.type is OperationType.QUERY:
-            return await self._query(operation, context, transport)
-        return await self._mutation(operation, context, transport)
+        started = time.perf_counter()
+        result = _start(operation, context)
+        if isinstance(result, ExecutionResult):
+            return _concluded(operation, context, transport, started, result)
+        is_query = operation.type is OperationType.QUERY
+        seconds = self._query_timeout_seconds if is_query else self._mutation_answer_seconds
+        return self._under_way.begin(
+            _finish(operation, context, transport, started, result),
+            seconds,
+            lambda: _timed_out(operation, context, transport, started, seconds),
+            lasts=not is_query,
+        )
+
+    async def run(self, operation: Operation, context: OperationContext, transport: str) -> Answer:
+        """Answer a query or a mutation to who waits in a task; its end is the future's, too."""
+        answer = self.begin(operation, context, transport)
+        return answer if isinstance(answer, Answer) else await answer
 
     async def subscribe(
         self, operation: Operation, context: OperationContext, transport: str
@@ -131,52 +146,7 @@ class Operations:
 
     async def finish(self) -> None:
         """Let the mutations under way come to their end, before the database is let go of."""
-        if self._mutations:
-            await asyncio.wait(self._mutations, timeout=MUTATIONS_FINISH_SECONDS)
-
-    async def _query(
-        self, operation: Operation, context: OperationContext, transport: str
-    ) -> Answer:
-        started = time.perf_counter()
-        query = asyncio.create_task(self._logged(operation, context, transport))
-        try:
-            # Not `asyncio.timeout`: its end waits for connections to be let go of, which takes
-            # two seconds where the database is silent.
-            await asyncio.wait((query,), timeout=self._query_timeout_seconds)
-            if query.done():
-                return query.result()
-        finally:
-            query.cancel()
-        message = (
-            f"The query took longer than {self._query_timeout_seconds:g} seconds. Ask for less."
-        )
-        return _timed_out(operation, context, transport, started, message)
-
-    async def _mutation(
-        self, operation: Operation, context: OperationContext, transport: str
-    ) -> Answer:
-        """Begin a mutation and wait for it; a late one is logged when answered, and at its end."""
-        started = time.perf_counter()
-        mutation = asyncio.create_task(self._logged(operation, context, transport))
-        self._mutations.add(mutation)
-        mutation.add_done_callback(self._mutations.discard)
-        await asyncio.wait((mutation,), timeout=self._mutation_answer_seconds)
-        if mutation.done():
-            return mutation.result()
-        message = (
-            f"This takes longer than {self._mutation_answer_seconds:g} seconds. It goes on here."
-            " Repeat exactly this call to learn the outcome: nothing happens twice."
-        )
-        return _timed_out(operation, context, transport, started, message)
-
-    async def _logged(
-        self, operation: Operation, context: OperationContext, transport: str
-    ) -> Answer:
-        started = time.perf_counter()
-        result = await _executed(operation, context)
-        answer = with_cost(answer_of(result, context.request_id), operation.cost)
-        _log(operation, context, transport, started, answer)
-        return answer
+        await self._under_way.finish()
 
     async def _stream(
         self, operation: Operation, context: OperationContext
@@ -191,19 +161,57 @@ class Operations:
         )
 
 
-async def _executed(operation: Operation, context: OperationContext) -> ExecutionResult:
-    """Run the operation's plan; whatever it breaks on is our fault, and told like a resolver's."""
+def _start(operation: Operation, context: OperationContext) -> Running:
+    """Run the operation's plan until it waits, if it does."""
     request = operation.request
     try:
-        result = operation.plan.run(request.variables, context, extensions=request.extensions)
-        return result if isinstance(result, ExecutionResult) else await result
+        return operation.plan.run(request.variables, context, extensions=request.extensions)
     except Exception as fault:  # noqa: BLE001 - it is logged where the answer is made.
-        return ExecutionResult(None, [GraphQLError(str(fault), original_error=fault)])
+        return _broken(fault)
+
+
+async def _finish(
+    operation: Operation,
+    context: OperationContext,
+    transport: str,
+    started: float,
+    running: Awaitable[ExecutionResult],
+) -> Answer:
+    try:
+        result = await running
+    except Exception as fault:  # noqa: BLE001 - it is logged where the answer is made.
+        result = _broken(fault)
+    return _concluded(operation, context, transport, started, result)
+
+
+def _broken(fault: Exception) -> ExecutionResult:
+    """Whatever a plan breaks on is our fault, and told like a resolver's."""
+    return ExecutionResult(None, [GraphQLError(str(fault), original_error=fault)])
+
+
+def _concluded(
+    operation: Operation,
+    context: OperationContext,
+    transport: str,
+    started: float,
+    result: ExecutionResult,
+) -> Answer:
+    answer = with_cost(answer_of(result, context.request_id), operation.cost)
+    _log(operation, context, transport, started, answer)
+    return answer
 
 
 def _timed_out(
-    operation: Operation, context: OperationContext, transport: str, started: float, message: str
+    operation: Operation, context: OperationContext, transport: str, started: float, seconds: float
 ) -> Answer:
+    """Say that it takes too long; a mutation that is late is logged now, and at its end."""
+    if operation.type is OperationType.QUERY:
+        message = f"The query took longer than {seconds:g} seconds. Ask for less."
+    else:
+        message = (
+            f"This takes longer than {seconds:g} seconds. It goes on here. Repeat exactly this"
+            " call to learn the outcome: nothing happens twice."
+        )
     errors = [plain_error(ErrorCode.TIMEOUT, message)]
     answer = with_cost(Answer(Outcome.TIMED_OUT, {"errors": errors}), operation.cost)
     _log(operation, context, transport, started, answer)
