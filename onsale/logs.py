@@ -1,11 +1,14 @@
 """The log: one line a fact, for people or for machines, and no secrets in it."""
 
+import asyncio
+import atexit
 import logging
 import re
-import secrets
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
+from random import getrandbits
 from typing import Any
 
 import orjson
@@ -25,6 +28,11 @@ _SECRETS = re.compile(
 
 #: One list for good: loggers keep the one they first wrote with, and must follow a new format.
 _PROCESSORS: list[Processor] = []
+
+#: Lines of this turn of the event loop.
+_UNWRITTEN: list[str] = []
+
+log = structlog.get_logger("onsale.graphql")
 
 
 def configure_logs(log_format: LogFormat) -> None:
@@ -50,8 +58,41 @@ def configure_logs(log_format: LogFormat) -> None:
     _let_uvicorn_follow()
 
 
+def log_fact(event: str, facts: dict[str, Any]) -> None:
+    """Log what happens all the time, at level info, with all that there is to say of it.
+
+    For machines the line is what structlog would write, in a fifth of the time: nothing is bound,
+    merged or searched for secrets. So there must be none in it.
+    """
+    if _PROCESSORS and _PROCESSORS[-1] is _FOR_MACHINES:
+        facts |= {"event": event, "level": "info", "timestamp": datetime.now(UTC)}
+        _write_soon(orjson.dumps(facts, option=orjson.OPT_UTC_Z).decode())
+    else:
+        log.info(event, **facts)
+
+
+def _write_soon(line: str) -> None:
+    """Write what happens in one turn of the event loop at once, and without one now."""
+    if not _UNWRITTEN:
+        try:
+            asyncio.get_running_loop().call_soon(_write_all)
+        except RuntimeError:
+            write_line(line)
+            return
+    _UNWRITTEN.append(line)
+
+
+def _write_all() -> None:
+    lines = "\n".join(_UNWRITTEN)
+    _UNWRITTEN.clear()
+    if lines:
+        write_line(lines)
+
+
 def write_line(line: str) -> None:
     """Write to standard error if that works: no sale fails because a log cannot be written."""
+    if _UNWRITTEN:
+        _write_all()  # First what was said before.
     with suppress(OSError, ValueError):
         sys.stderr.write(line + "\n")
 
@@ -79,8 +120,14 @@ class LineHandler(logging.Handler):
 
 def request_id_of(headers: Mapping[str, str]) -> str:
     """Take the id that a proxy gave the request, if it looks like one, or make one."""
-    given = headers.get(REQUEST_ID_HEADER, "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    return request_id_like(headers.get(REQUEST_ID_HEADER))
+
+
+def request_id_like(given: str | None) -> str:
+    """Take what was given as the request's id, if it looks like one, or make one."""
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return f"{getrandbits(64):016x}"  # It is a name, and no secret.
 
 
 def _shared() -> list[Processor]:
@@ -104,7 +151,7 @@ def hide_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 def _renderer(log_format: LogFormat) -> Processor:
     if log_format is LogFormat.JSON:
-        return structlog.processors.JSONRenderer(serializer=_json_line)
+        return _FOR_MACHINES
     # Never structlog's rich tracebacks: they print the values of local variables.
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
@@ -113,6 +160,13 @@ def _renderer(log_format: LogFormat) -> Processor:
 
 def _json_line(event: EventDict, **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
+
+
+_FOR_MACHINES: Processor = structlog.processors.JSONRenderer(serializer=_json_line)
+
+
+#: A turn that a server's end cuts short has its lines, too.
+atexit.register(_write_all)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

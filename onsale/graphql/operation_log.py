@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from onsale.logs import log_fact
 from onsale.metrics import SUBSCRIPTIONS, count_operation
 
 #: A client chooses the name; a longer one is cut.
@@ -27,16 +28,17 @@ def log_operation(
     codes = _codes(errors)
     outcome = "errors" if codes else "ok"
     count_operation(kind, outcome, seconds)
-    log.info(
-        "operation",
-        name=_short(name),
-        type=kind,
-        outcome=outcome,
-        **({"codes": codes} if codes else {}),
-        ms=round(seconds * 1000, 2),
-        transport=transport,
-        request_id=request_id,
-    )
+    facts: dict[str, Any] = {
+        "name": _short(name),
+        "type": kind,
+        "outcome": outcome,
+        "ms": round(seconds * 1000, 2),
+        "transport": transport,
+        "request_id": request_id,
+    }
+    if codes:
+        facts["codes"] = codes
+    log_fact("operation", facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
+import asyncio
 import json
 import logging
+import re
 from uuid import uuid4
 
 import httpx
 import pytest
 import structlog
 
-from onsale.logs import configure_logs
+from onsale.logs import configure_logs, log_fact
 from onsale.settings import LogFormat
 from schema.context import Buyer
 from tests.transport.conftest import ReadLog
@@ -35,6 +37,55 @@ async def test_each_operation_is_one_line(client: httpx.AsyncClient, read_log: R
         "transport": "http",
         "request_id": response.headers["x-request-id"],
     }
+
+
+async def test_the_line_is_the_one_that_structlog_would_write(
+    client: httpx.AsyncClient, read_log: ReadLog
+) -> None:
+    read_log()
+
+    await client.post("/graphql", json={"query": "{ hello }"})
+    structlog.get_logger("onsale.tests").info("operation", request_id="x")
+
+    ours, structlogs = read_log()
+    for key in ("event", "level"):
+        assert ours[key] == structlogs[key]
+    for line in (ours, structlogs):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", line["timestamp"])
+
+
+async def test_for_people_an_operation_is_a_line_like_all_others(
+    client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs(LogFormat.CONSOLE)
+    capsys.readouterr()
+
+    await client.post("/graphql", json={"query": "query Greeting { hello }"})
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert "[info" in line
+    assert "name=Greeting" in line
+
+
+async def test_lines_stay_in_their_order_and_come_in_the_same_turn(read_log: ReadLog) -> None:
+    read_log()
+
+    log_fact("first", {})
+    log_fact("second", {})
+    structlog.get_logger("onsale.tests").info("third")
+    log_fact("fourth", {})
+    await asyncio.sleep(0)
+
+    assert [line["event"] for line in read_log()] == ["first", "second", "third", "fourth"]
+
+
+def test_without_an_event_loop_a_line_is_written_at_once(read_log: ReadLog) -> None:
+    read_log()
+
+    log_fact("alone", {"n": 1})
+
+    [line] = read_log()
+    assert (line["event"], line["n"]) == ("alone", 1)
 
 
 async def test_a_mutation_that_is_late_is_a_line_when_it_is_answered_and_one_at_its_end(
