@@ -9,7 +9,6 @@ from functools import partial
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -24,13 +23,14 @@ from box_office.price_levels import SeatPriceLists
 from box_office.seat_maps import SeatGeometries
 from onsale.bookkeeping import audit_forever, retain_forever
 from onsale.door import GRAPHIQL_PATH, webhooks_url
+from onsale.front import GRAPHQL_PATHS, Front
 from onsale.garbage import spare_what_stays
 from onsale.graphiql import graphiql_routes, lead_there
 from onsale.graphql.broadcasts import Broadcasts
 from onsale.graphql.connections import Connections
+from onsale.graphql.cross_origin import CrossOrigin, cors_middleware
 from onsale.graphql.entrance import Entrance
 from onsale.graphql.errors import plain_error
-from onsale.graphql.http import GraphQLOverHTTP
 from onsale.graphql.operations import Operations
 from onsale.graphql.origins import Origins
 from onsale.graphql.rate_limits import RateLimits
@@ -40,7 +40,7 @@ from onsale.graphql_schema import graphql_schema
 from onsale.health import health_routes
 from onsale.identity import Tokens, Visitor
 from onsale.layouts import Layouts, serve_layout
-from onsale.logs import REQUEST_ID_HEADER, configure_logs
+from onsale.logs import configure_logs
 from onsale.metrics import metrics_routes
 from onsale.payments.pretend.adapter import PretendProvider
 from onsale.payments.pretend.own import own_provider
@@ -55,8 +55,6 @@ from schema.kept import KnownSeats
 from subscriptions.boards import Boards
 from subscriptions.feed import NewsFeed, NoFeed
 
-#: With a slash, too: a redirect would lose what was posted.
-GRAPHQL_PATHS = ("/graphql", "/graphql/")
 #: Where to go: the answer to `/`, and to whoever got lost.
 PLACES = {
     "graphql": "/graphql",
@@ -149,11 +147,10 @@ class Server:
             yield
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings) -> Front:
     """Make the ASGI application. Nothing is connected before its lifespan begins."""
     configure_logs(settings.log_format)
     server = Server(settings)
-    graphql = GraphQLOverHTTP(server.entrance)
     sockets = GraphQLOverWebSocket(server.entrance)
 
     async def layout(request: Request) -> Response:
@@ -163,19 +160,22 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/", welcome(graphiql=settings.serves_graphiql)),
             *(graphiql_routes() if settings.serves_graphiql else []),
-            *(Route(path, graphql) for path in GRAPHQL_PATHS),
             *(WebSocketRoute(path, sockets) for path in GRAPHQL_PATHS),
             Route("/layouts/{name}.json", layout),
             *health_routes(lambda: server.parts.database),
             *metrics_routes(lambda: server.parts.database),
             *webhook_routes(lambda: server.parts.box_office),
         ],
-        middleware=[_cors(settings)] if settings.allowed_origins else [],
+        middleware=(
+            [Middleware(cors_middleware, allowed_origins=settings.allowed_origins)]
+            if settings.allowed_origins
+            else []
+        ),
         exception_handlers={HTTPException: show_the_way, Exception: apologise},
         lifespan=server.lifespan,
     )
     app.state.closing = server.entrance.closing
-    return app
+    return Front(app, server.entrance, CrossOrigin(settings.allowed_origins))
 
 
 def _trusted_documents(settings: Settings) -> TrustedDocuments:
@@ -261,17 +261,6 @@ async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-def _cors(settings: Settings) -> Middleware:
-    return Middleware(
-        CORSMiddleware,
-        allow_origins=settings.allowed_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type", REQUEST_ID_HEADER],
-        expose_headers=[REQUEST_ID_HEADER],
-        allow_credentials=True,
-    )
 
 
 def welcome(*, graphiql: bool) -> Callable[[Request], Awaitable[Response]]:

@@ -1,8 +1,9 @@
 """What both transports need to let somebody in, and to turn somebody away."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from onsale.graphql.answers import Answer
 from onsale.graphql.broadcasts import Broadcasts
@@ -31,17 +32,32 @@ class Entrance:
     #: Set when the server is about to stop: streams end then, for nobody else would end them.
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def admit(
+    def admit_at_once(
         self, asked: OperationRequest, request_id: str, asker: Asker
-    ) -> Operation | Answer:
+    ) -> Operation | Answer | Coroutine[Any, Any, Operation | Answer]:
         """Find the operation that is meant, and take what it costs. Raises TooMuchAsked.
 
         Reading a document is work, too: who has nothing left is turned away before it, and one that
-        is refused costs something.
+        is refused costs something. Now and then the budgets of all servers have to be asked: that
+        takes time, so a coroutine is given.
         """
         self.rate_limits.check(asker)
         operation = self.operations.read(asked, request_id)
         cost = operation.cost if isinstance(operation, Operation) else REFUSED_COST
+        if self.rate_limits.spend(asker, cost):
+            return operation
+        return self._admit_paid(operation, asker, cost)
+
+    async def admit(
+        self, asked: OperationRequest, request_id: str, asker: Asker
+    ) -> Operation | Answer:
+        """Do so for who can wait. Raises TooMuchAsked."""
+        admitted = self.admit_at_once(asked, request_id, asker)
+        return admitted if isinstance(admitted, Operation | Answer) else await admitted
+
+    async def _admit_paid(
+        self, operation: Operation | Answer, asker: Asker, cost: int
+    ) -> Operation | Answer:
         await self.rate_limits.take(asker, cost)
         return operation
 

@@ -2,155 +2,200 @@
 
 Not Strawberry's own view: that one answers 500 to bodies of a wrong shape and plain text to other
 faults, takes bodies of any size, runs the first of several operations, and knows one media type.
+
+What needs not wait is answered by plain calls: a server that knows how (`onsale.short_way`) asks
+`begin` itself, without a task and without messages; any other one comes by ASGI.
 """
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
 import structlog
 from graphql import OperationType
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onsale.graphql.answers import Answer, Outcome
 from onsale.graphql.connections import TooManyConnections
+from onsale.graphql.cross_origin import CrossOrigin
 from onsale.graphql.entrance import Entrance, asker_of
-from onsale.graphql.errors import our_fault, plain_error
-from onsale.graphql.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted, negotiate
-from onsale.graphql.operations import Operation, OperationContext
-from onsale.graphql.rate_limits import Asker, TooMuchAsked, address_of
-from onsale.graphql.requests import (
-    MalformedRequest,
-    OperationRequest,
-    decode_json,
-    operation_request,
+from onsale.graphql.errors import our_fault
+from onsale.graphql.http_requests import (
+    HttpRefusal,
+    HttpRequest,
+    body_of,
+    look_at_head,
+    read_operation,
 )
+from onsale.graphql.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted
+from onsale.graphql.operations import Operation, OperationContext
+from onsale.graphql.rate_limits import TooMuchAsked, address_of
+from onsale.graphql.replies import Headers, Reply
 from onsale.graphql.sse import EventStream, Stream, disconnected, events_of, single_answer
 from onsale.identity import SESSION_COOKIE, InvalidToken, Visitor, recognise
-from onsale.logs import REQUEST_ID_HEADER, request_id_of
+from onsale.logs import REQUEST_ID_HEADER
 from schema.errors import ErrorCode
 
-REQUEST_BYTES_MAX = 100_000
 #: Most queries are answered sooner, and then nobody has to watch whether the client is there.
 DISCONNECT_WATCHED_AFTER_SECONDS = 0.2
+
+JSON_HEADERS: dict[str, Headers] = {
+    media_type: [
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    for media_type in (JSON, GRAPHQL_RESPONSE)
+}
+
+_REQUEST_ID = REQUEST_ID_HEADER.encode()
 
 log = structlog.get_logger("onsale.graphql")
 
 
-class HttpRefusal(Exception):  # noqa: N818 - our exceptions are named for what happened.
-    """A request that is refused before GraphQL begins: the status and what to tell the client."""
+@dataclass(slots=True)
+class Waiting:
+    """An answer that has to be waited for; whoever does so no longer cancels the future."""
 
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        code: ErrorCode = ErrorCode.BAD_REQUEST,
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.errors = [plain_error(code, message)]
-        self.headers = headers or {}
+    future: asyncio.Future[Any]
+    #: What follows from it. May raise what the future raises.
+    go_on: "Callable[[asyncio.Future[Any]], Done]"
+
+
+#: The whole answer, one that has yet to come, or a stream that writes itself.
+Done = Reply | Waiting | ASGIApp
+
+
+@dataclass(slots=True)
+class Asking:
+    """Who asks, and how the answer gets to them."""
+
+    request: HttpRequest
+    accepted: Accepted
+    visitor: Visitor
+    address: str | None
 
 
 class GraphQLOverHTTP:
-    """The ASGI application behind `/graphql` for everything but sockets."""
+    """Everything behind `/graphql` but sockets."""
 
-    def __init__(self, entrance: Entrance) -> None:
+    def __init__(self, entrance: Entrance, cross_origin: CrossOrigin | None = None) -> None:
         self._entrance = entrance
+        self._cross_origin = cross_origin or CrossOrigin()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; nothing that a client sends makes this raise."""
-        request = Request(scope, receive)
-        request_id = request_id_of(request.headers)
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        """Answer one request by ASGI; nothing that a client sends makes this raise."""
+        request = HttpRequest(scope)
         try:
-            response = await self._respond(request, request_id)
+            done = self.refuse(request)
+            if done is None:
+                request.body = await body_of(request, receive)
+                done = self.begin(request)
+            while isinstance(done, Waiting):
+                await _wait_or_disconnect(done.future, receive)
+                done = self.resume(request, done)
         except HttpRefusal as refusal:
-            response = _json({"errors": refusal.errors}, refusal.status, JSON, refusal.headers)
+            done = self._finished(request, _refused(refusal))
         except ClientDisconnect:
             return  # Nobody is left to be answered.
-        except Exception:
-            log.exception("A GraphQL request could not be answered")
-            response = _json({"errors": [our_fault(request_id)]}, 500, JSON)
-        response.headers[REQUEST_ID_HEADER] = request_id
-        await response(scope, receive, send)
+        assert not isinstance(done, Waiting), "it was waited for"
+        await (done.send(send) if isinstance(done, Reply) else done(scope, receive, send))
 
-    async def _respond(self, request: Request, request_id: str) -> Response:
-        if request.method not in {"GET", "POST"}:
-            raise HttpRefusal(405, "Use GET or POST.", headers={"allow": "GET, POST"})
-        accepted = negotiate(request.headers.get("accept"))
-        if accepted is None:
-            raise HttpRefusal(406, f"Accept {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.")
-        asked = await _read(request)
-        visitor = self._recognise(request)
-        address = address_of(request.scope)
-        operation = await self._admit(asked, request_id, asker_of(visitor, address))
-        if isinstance(operation, Answer):
-            return _answered(operation, accepted.media_type)
-        _check_transport(operation, request.method, accepted)
-        context = self._entrance.make_context(visitor, request_id)
-        if operation.type is OperationType.SUBSCRIPTION:
-            return self._stream(operation, context, visitor, address)
-        answer = await self._run(operation, context, request)
-        response = _answered(answer, accepted.media_type)
-        _set_cookie(response, visitor, secure=request.scope["scheme"] == "https")
-        return response
-
-    async def _admit(
-        self, asked: OperationRequest, request_id: str, asker: Asker
-    ) -> Operation | Answer:
+    def refuse(self, request: HttpRequest) -> Done | None:
+        """Refuse a request by its head, before its body is read, or do not."""
         try:
-            return await self._entrance.admit(asked, request_id, asker)
+            look_at_head(request)
+        except HttpRefusal as refusal:
+            return self._finished(request, _refused(refusal))
+        return None
+
+    def begin(self, request: HttpRequest) -> Done:
+        """Answer a request that is there as a whole, as far as that needs no waiting."""
+        structlog.contextvars.bind_contextvars(request_id=request.id)
+        return self._safely(request, self._begin, request)
+
+    def resume(self, request: HttpRequest, waiting: Waiting) -> Done:
+        """Go on with what has been waited for, or was given up because the server stops."""
+        if waiting.future.cancelled():
+            return self._finished(request, _refused(_stopping()))
+        return self._safely(request, waiting.go_on, waiting.future)
+
+    def _safely(self, request: HttpRequest, step: Callable[[Any], Done], given: Any) -> Done:
+        """Take a step; whatever goes wrong is an answer, too."""
+        try:
+            done = step(given)
+        except HttpRefusal as refusal:
+            done = _refused(refusal)
         except TooMuchAsked as problem:
             headers = {"retry-after": str(problem.seconds)}
-            code = ErrorCode.TOO_MANY_REQUESTS
-            raise HttpRefusal(429, str(problem), code, headers) from None
+            done = _refused(HttpRefusal(429, str(problem), ErrorCode.TOO_MANY_REQUESTS, headers))
+        except Exception:
+            log.exception("A GraphQL request could not be answered")
+            done = _json({"errors": [our_fault(request.id)]}, 500, JSON)
+        return self._finished(request, done)
 
-    def _recognise(self, request: Request) -> Visitor:
+    def _finished(self, request: HttpRequest, done: Done) -> Done:
+        """Add what every answer says."""
+        if isinstance(done, Waiting):
+            return done
+        headers = [
+            (_REQUEST_ID, request.id.encode()),
+            *self._cross_origin.headers(request.headers.get(b"origin")),
+        ]
+        if isinstance(done, Reply):
+            done.headers += headers
+            return done
+        return _with_headers(done, headers)
+
+    def _begin(self, request: HttpRequest) -> Done:
+        accepted = request.accepted or look_at_head(request)
+        asked = read_operation(request)
+        asking = Asking(request, accepted, self._recognise(request), address_of(request.scope))
+        asker = asker_of(asking.visitor, asking.address)
+        admitted = self._entrance.admit_at_once(asked, request.id, asker)
+        if isinstance(admitted, Operation | Answer):
+            return self._perform(asking, admitted)
+        paying = asyncio.create_task(admitted)
+        return Waiting(paying, lambda paid: self._perform(asking, paid.result()))
+
+    def _recognise(self, request: HttpRequest) -> Visitor:
         """Tell who is asking, and that no foreign page asks with a buyer's cookie."""
-        headers = request.headers
-        cookies = request.cookies if "cookie" in headers else {}
+        authorization = request.text(b"authorization")
+        cookies = request.cookies() if authorization is None else {}
         try:
-            visitor = recognise(self._entrance.tokens, headers.get("authorization"), cookies)
+            visitor = recognise(self._entrance.tokens, authorization, cookies)
         except InvalidToken as problem:
             raise _unauthenticated(problem) from None
         if (
             visitor.by_cookie
-            and request.method == "POST"
-            and not self._entrance.origins.allow(headers)
+            and request.scope["method"] == "POST"
+            and not self._entrance.origins.allow(request.origin_headers())
         ):
             message = "Pages of this origin may not use the session cookie. Send a token instead."
             raise HttpRefusal(403, message, ErrorCode.UNAUTHENTICATED)
         return visitor
 
-    async def _run(
-        self, operation: Operation, context: OperationContext, request: Request
-    ) -> Answer:
-        """Run the operation; give up a query whose client has gone.
-
-        Neither Starlette nor uvicorn end a handler when its client closes the connection.
-        """
-        work = asyncio.create_task(self._entrance.operations.run(operation, context, "http"))
-        try:
-            done, _ = await asyncio.wait({work}, timeout=DISCONNECT_WATCHED_AFTER_SECONDS)
-            if not done and operation.type is OperationType.QUERY:
-                await _wait_or_disconnect(work, request.receive)
-            return await work
-        finally:
-            work.cancel()
+    def _perform(self, asking: Asking, operation: Operation | Answer) -> Done:
+        """Run an operation that is paid for."""
+        if isinstance(operation, Answer):
+            return _answered(operation, asking.accepted.media_type)
+        _check_transport(operation, asking)
+        context = self._entrance.make_context(asking.visitor, asking.request.id)
+        if operation.type is OperationType.SUBSCRIPTION:
+            return self._stream(operation, context, asking)
+        answer = self._entrance.operations.begin(operation, context, "http")
+        if isinstance(answer, Answer):
+            return _told(asking, answer)
+        return Waiting(answer, lambda answered: _told(asking, answered.result()))
 
     def _stream(
-        self,
-        operation: Operation,
-        context: OperationContext,
-        visitor: Visitor,
-        address: str | None,
+        self, operation: Operation, context: OperationContext, asking: Asking
     ) -> EventStream:
         """Begin to stream a subscription."""
-        connections = self._entrance.connections
+        connections, address = self._entrance.connections, asking.address
         try:
             connections.enter(address)
         except TooManyConnections as problem:
@@ -159,79 +204,56 @@ class GraphQLOverHTTP:
             Stream(
                 events=events_of(self._entrance, operation, context),
                 request_id=context.request_id,
-                expires_at=visitor.expires_at,
+                expires_at=asking.visitor.expires_at,
                 closing=self._entrance.closing,
                 release=lambda: connections.leave(address),
             )
         )
 
 
-async def _wait_or_disconnect(work: asyncio.Task[Answer], receive: Receive) -> None:
-    """Wait for the work. Raises ClientDisconnect when nobody waits for it any more."""
-    gone = asyncio.create_task(disconnected(receive))
+async def _wait_or_disconnect(work: asyncio.Future[Any], receive: Receive) -> None:
+    """Wait for the work. Raises ClientDisconnect when nobody waits for it any more.
+
+    Neither Starlette nor uvicorn end a handler when its client closes the connection.
+    """
     try:
-        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((work,), timeout=DISCONNECT_WATCHED_AFTER_SECONDS)
+        if work.done():
+            return
+        gone = asyncio.create_task(disconnected(receive))
+        try:
+            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+        if not work.done():
+            raise ClientDisconnect
     finally:
-        gone.cancel()
-    if not work.done():
-        raise ClientDisconnect
+        work.cancel()
 
 
-async def _read(request: Request) -> OperationRequest:
-    try:
-        if request.method == "GET":
-            return operation_request(_query_parameters(request))
-        _check_content_type(request.headers.get("content-type", ""))
-        return operation_request(decode_json(await _body(request)))
-    except MalformedRequest as problem:
-        raise HttpRefusal(400, str(problem)) from None
+def _with_headers(stream: ASGIApp, headers: Headers) -> ASGIApp:
+    """Let a stream begin with these headers, too."""
+
+    async def streamed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def begin(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *headers]
+            await send(message)
+
+        await stream(scope, receive, begin)
+
+    return streamed
 
 
-def _query_parameters(request: Request) -> dict[str, Any]:
-    """Take the parameters from the URL; an empty one counts as absent."""
-    parameters: dict[str, Any] = {
-        name: value for name, value in request.query_params.items() if value
-    }
-    for name in ("variables", "extensions"):
-        if name in parameters:
-            parameters[name] = decode_json(parameters[name])
-    return parameters
-
-
-def _check_content_type(content_type: str) -> None:
-    """Take JSON only: it is also what keeps forms of foreign pages out."""
-    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    charsets = {p.partition("=")[2].strip('" ') for p in parameters if p.startswith("charset")}
-    if media_type != JSON or charsets - {"utf-8", "utf8"}:
-        raise HttpRefusal(415, f"Send the request as {JSON}, in UTF-8.")
-
-
-async def _body(request: Request) -> bytes:
-    """Read the body up to the limit, whatever Content-Length says or does not say."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced[:19]) > REQUEST_BYTES_MAX:
-        raise _too_large()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > REQUEST_BYTES_MAX:
-            raise _too_large()
-    return bytes(body)
-
-
-def _too_large() -> HttpRefusal:
-    return HttpRefusal(413, f"The request is larger than {REQUEST_BYTES_MAX} bytes.")
-
-
-def _check_transport(operation: Operation, method: str, accepted: Accepted) -> None:
+def _check_transport(operation: Operation, asking: Asking) -> None:
     """Let GET only read, so that no link and no prefetch buys anything; JSON holds no stream."""
-    if operation.type is OperationType.SUBSCRIPTION and not accepted.streams:
+    if operation.type is OperationType.SUBSCRIPTION and not asking.accepted.streams:
         message = (
             "Subscriptions need a WebSocket with the subprotocol graphql-transport-ws, or a request"
             f" with the header `Accept: {EVENT_STREAM}`."
         )
         raise HttpRefusal(400, message, ErrorCode.TRANSPORT_NOT_SUPPORTED)
-    if operation.type is OperationType.MUTATION and method == "GET":
+    if operation.type is OperationType.MUTATION and asking.request.scope["method"] == "GET":
         message = "Mutations need POST."
         raise HttpRefusal(405, message, ErrorCode.TRANSPORT_NOT_SUPPORTED, {"allow": "POST"})
 
@@ -244,9 +266,33 @@ def _unauthenticated(problem: InvalidToken) -> HttpRefusal:
     return HttpRefusal(401, str(problem), ErrorCode.UNAUTHENTICATED, headers)
 
 
-def _answered(answer: Answer, media_type: str) -> Response:
+def _stopping() -> HttpRefusal:
+    message = (
+        "The server is stopping. Repeat exactly this call: another one answers, and nothing"
+        " happens twice."
+    )
+    return HttpRefusal(503, message, ErrorCode.TIMEOUT)
+
+
+def _refused(refusal: HttpRefusal) -> Reply:
+    reply = _json({"errors": refusal.errors}, refusal.status, JSON)
+    reply.headers += [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
+    return reply
+
+
+def _told(asking: Asking, answer: Answer) -> Reply:
+    """Tell what an operation gave, and a browser its new session."""
+    reply = _answered(answer, asking.accepted.media_type)
+    if asking.visitor.started is not None:
+        reply.headers.append(_cookie(asking.visitor, asking.request.scope))
+    return reply
+
+
+def _answered(answer: Answer, media_type: str) -> Reply:
     if media_type == EVENT_STREAM:
-        return single_answer(answer)
+        response = single_answer(answer)
+        headers = [(name, text) for name, text in response.raw_headers if name != b"content-length"]
+        return Reply(response.status_code, headers, bytes(response.body))
     return _json(answer.payload, _status(answer.outcome, media_type), media_type)
 
 
@@ -259,23 +305,20 @@ def _status(outcome: Outcome, media_type: str) -> Literal[200, 400, 503]:
     return 200
 
 
-def _set_cookie(response: Response, visitor: Visitor, *, secure: bool) -> None:
+def _cookie(visitor: Visitor, scope: Scope) -> tuple[bytes, bytes]:
     """Give a browser its new session where no script of any page can read it."""
-    if visitor.started is not None:
-        response.set_cookie(
-            SESSION_COOKIE,
-            visitor.started.token,
-            expires=visitor.started.expires_at,
-            httponly=True,
-            samesite="lax",
-            secure=secure,
-        )
+    assert visitor.started is not None, "only a session that was started is given"
+    response = Response()
+    response.set_cookie(
+        SESSION_COOKIE,
+        visitor.started.token,
+        expires=visitor.started.expires_at,
+        httponly=True,
+        samesite="lax",
+        secure=scope["scheme"] == "https",
+    )
+    return response.raw_headers[-1]
 
 
-def _json(
-    payload: dict[str, Any], status: int, media_type: str, headers: dict[str, str] | None = None
-) -> Response:
-    response = Response(orjson.dumps(payload), status, headers)
-    response.headers["content-type"] = f"{media_type}; charset=utf-8"
-    response.headers["cache-control"] = "no-store"
-    return response
+def _json(payload: dict[str, Any], status: int, media_type: str) -> Reply:
+    return Reply(status, JSON_HEADERS[media_type].copy(), orjson.dumps(payload))

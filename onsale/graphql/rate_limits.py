@@ -185,10 +185,17 @@ class Budget:
             raise self._too_much(seconds)
         del self._spent[key]
 
-    def spend(self, key: Key, cost: int) -> bool:
-        """Take a cost from the slice that is here; False if it is too small, and still there."""
+    def slice_for(self, key: Key, cost: int) -> Slice | None:
+        """Give the slice that is here, if it is large enough."""
         own = self._slices.get(key)
         if own is None or own.left < cost or own.until <= time.monotonic():
+            return None
+        return own
+
+    def spend(self, key: Key, cost: int) -> bool:
+        """Take a cost from the slice that is here; False if it is too small, and still there."""
+        own = self.slice_for(key, cost)
+        if own is None:
             return False
         own.left -= cost
         return True
@@ -256,6 +263,19 @@ class RateLimits:
         for budget, key in ((self._addresses, asker.address), (self._buyers, asker.buyer)):
             if budget is not None and key is not None:
                 budget.check(key)
+
+    def spend(self, asker: Asker, cost: int) -> bool:
+        """Take the cost of an operation if it is here already; otherwise take nothing."""
+        slices = []
+        for budget, key in ((self._addresses, asker.address), (self._buyers, asker.buyer)):
+            if budget is not None and key is not None:
+                own = budget.slice_for(key, cost)
+                if own is None:
+                    return False
+                slices.append(own)
+        for own in slices:
+            own.left -= cost
+        return True
 
     async def take(self, asker: Asker, cost: int) -> None:
         """Take the cost of an operation from the budgets of the asker. Raises TooMuchAsked."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from onsale.app import create_app
 from onsale.graphiql import POLICY, graphiql_routes
@@ -172,7 +173,7 @@ async def get(folder: Path, path: str, headers: dict[str, str] | None = None) ->
     return await ask(Starlette(routes=graphiql_routes(folder)), path, headers or {})
 
 
-async def ask(app: Starlette, path: str, headers: dict[str, str]) -> httpx.Response:
+async def ask(app: ASGIApp, path: str, headers: dict[str, str]) -> httpx.Response:
     """Ask an application that has not started; for what needs no database."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://onsale") as client:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from onsale.graphql.http import REQUEST_BYTES_MAX
+from onsale.graphql.http_requests import REQUEST_BYTES_MAX
 from tests.transport.tiny import (
     LINGERS_SECONDS,
     MUTATION_ANSWER_SECONDS,
@@ -63,6 +63,8 @@ async def test_a_query_is_answered_by_post_and_by_get(client: httpx.AsyncClient)
         b'{"query":"{ hello }","operationName":5}', b'{"query":"{ hello }","operationName":{}}',
         b'{"query":"{ hello }","extensions":7}', b'{"query":"{ hello(name: \\"\\\\u0000\\") }"}',
         b'{"query":"query($n:String!){hello(name:$n)}","variables":{"n":"a\\u0000"}}',
+        b'{"query":"{ hello(name: \\"\\u005cu0000\\") }"}',
+        b'{"query":"{ hello(name: \\"\\\\u{0}\\") }"}', b'{"query":"{ hello }\\u0000"}',
         b'{"query":"{ hello }","variables":{"\\u0000":' + b"[" * 900 + b"]" * 900 + b"}}",
     ],
 )  # fmt: skip

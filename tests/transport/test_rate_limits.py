@@ -336,3 +336,31 @@ async def test_a_budget_is_not_taken_in_part_by_who_is_refused(asker: Asker) -> 
     with pytest.raises(TooMuchAsked):
         refused()
     await limits.take(Asker(uuid4().int, asker.address), 100)
+
+
+async def test_what_is_spent_at_once_is_spent_from_both_budgets_or_from_none() -> None:
+    limits = RateLimits(per_buyer=100, per_address=100)
+    buyer, other = uuid4().int, uuid4().int
+    await limits.take(Asker(buyer, SOMEWHERE), 1)  # From now on four more are here, of both.
+
+    assert not limits.spend(Asker(other, SOMEWHERE), 1)  # Of the other buyer's nothing is here.
+    assert limits.spend(Asker(buyer, SOMEWHERE), 4)
+    assert not limits.spend(Asker(buyer, SOMEWHERE), 1)
+
+
+@pytest.mark.parametrize("with_redis", [False, True])
+async def test_who_has_been_told_that_nothing_is_left_is_lent_nothing_on_any_way(
+    redis_url: str, *, with_redis: bool
+) -> None:
+    limits, asker = RateLimits(per_buyer=1_000), Asker(uuid4().int, None)
+    async with AsyncExitStack() as stack:
+        if with_redis:
+            await stack.enter_async_context(limits.counts.shared(redis_url, uuid4().hex))
+        assert await spend(limits, asker) == 1_000
+
+        for _ in range(20):
+            with pytest.raises(TooMuchAsked):
+                limits.check(asker)
+            assert not limits.spend(asker, 1)
+            with pytest.raises(TooMuchAsked):
+                await limits.take(asker, 1)
