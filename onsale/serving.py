@@ -9,14 +9,14 @@ from typing import Protocol
 
 import structlog
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.lifespan.on import LifespanOn
 
 from onsale.app import create_app
 from onsale.crew.worker import END_SECONDS_MAX
-from onsale.no_http import JsonRefusals
 from onsale.patience import PatientWebSocket
 from onsale.settings import Settings
+from onsale.short_way import ShortWayProtocol
 
 #: GraphQL operations are small; a larger message is no operation.
 WEB_SOCKET_MESSAGE_BYTES_MAX = 65_536
@@ -105,12 +105,12 @@ class _HeldBack(LifespanOn):
             await self._until_open()
 
 
-def _configuration(app: Starlette, settings: Settings) -> uvicorn.Config:
+def _configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
         lifespan="on",  # A start that fails is a failed start.
-        http=JsonRefusals,
+        http=ShortWayProtocol,
         ws=PatientWebSocket,
         ws_max_size=WEB_SOCKET_MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,  # Messages are small, and each would be packed per viewer.

@@ -17,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from onsale.patience import PatientWebSocket
+from onsale.short_way import ShortWayProtocol
 
 ROOT = Path(__file__).parent.parent
 #: All tests can be run without compiled documents: `ONSALE_COMPILED_DOCUMENTS=off make test`.
@@ -27,11 +28,14 @@ STOP_SECONDS_MAX = 15.0
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, http: type[asyncio.Protocol] = ShortWayProtocol
+) -> AsyncIterator[str]:
     """Serve an application from this event loop; gives its URL."""
     with closing_socket() as door:
         config = uvicorn.Config(
             app,
+            http=http,
             ws=PatientWebSocket,
             ws_max_size=65_536,
             ws_per_message_deflate=False,

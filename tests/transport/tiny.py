@@ -9,12 +9,12 @@ from typing import Self
 import strawberry
 from joserfc.jwk import OKPKey
 from starlette.applications import Starlette
-from starlette.routing import Route, WebSocketRoute
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from starlette.routing import WebSocketRoute
 
+from onsale.front import Front
 from onsale.graphql.connections import Connections
+from onsale.graphql.cross_origin import CrossOrigin
 from onsale.graphql.entrance import Entrance
-from onsale.graphql.http import GraphQLOverHTTP
 from onsale.graphql.operations import Operations
 from onsale.graphql.origins import Origins
 from onsale.graphql.rate_limits import RateLimits
@@ -175,6 +175,7 @@ class TinyServer:
     tokens: Tokens
     operations: Operations
     entrance: Entrance
+    app: Front
 
     @property
     def graphql_url(self) -> str:
@@ -216,13 +217,9 @@ async def tiny_server(
     limits = SocketLimits(
         init_timeout_seconds, operations_max=OPERATIONS_MAX, messages_at_once=messages_at_once
     )
-    app = Starlette(
-        routes=[
-            Route("/graphql", GraphQLOverHTTP(entrance)),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(entrance, limits)),
-        ]
-    )
-    # Behind a proxy that says where requests come from: this machine itself has no limits.
-    proxy = ProxyHeadersMiddleware(app, "127.0.0.1")  # type: ignore[arg-type] # uvicorn's own types.
-    async with serving(proxy) as url:  # type: ignore[arg-type]
-        yield TinyServer(url, stage, tokens, operations, entrance)
+    sockets = GraphQLOverWebSocket(entrance, limits)
+    app = Front(Starlette(routes=[WebSocketRoute("/graphql", sockets)]), entrance, CrossOrigin())
+    # Behind a proxy that says where requests come from: this machine itself has no limits. That is
+    # uvicorn's default.
+    async with serving(app) as url:
+        yield TinyServer(url, stage, tokens, operations, entrance, app)
