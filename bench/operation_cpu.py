@@ -85,14 +85,7 @@ async def _ask(app: GraphQLOverHTTP, scope: dict[str, Any]) -> int:
 
 def _scopes(tokens: Tokens) -> Iterator[dict[str, Any]]:
     """Come as many buyers, from an address that has a budget."""
-    for port in range(BUYERS):
-        token = tokens.issue(Buyer(id=uuid4(), is_guest=True)).token
-        headers = [
-            (b"host", b"tickets.example"),
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(BODY)).encode()),
-            (b"authorization", f"Bearer {token}".encode()),
-        ]
+    for port, headers in enumerate(requests_of_buyers(tokens)):
         yield {
             "type": "http",
             "method": "POST",
@@ -102,6 +95,18 @@ def _scopes(tokens: Tokens) -> Iterator[dict[str, Any]]:
             "client": ("203.0.113.7", port),
             "headers": headers,
         }
+
+
+def requests_of_buyers(tokens: Tokens) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Give the headers of as many buyers."""
+    for _ in range(BUYERS):
+        token = tokens.issue(Buyer(id=uuid4(), is_guest=True)).token
+        yield [
+            (b"host", b"tickets.example"),
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(BODY)).encode()),
+            (b"authorization", f"Bearer {token}".encode()),
+        ]
 
 
 if __name__ == "__main__":
