@@ -25,6 +25,8 @@ MACHINERY = ("/graphql/execution/", "/compiled_documents/")
 ANSWER_SECONDS_MAX = 10.0
 #: Where something lives, and which task it is, says nothing about an answer.
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]+|(?<=name=')task-\d+", re.IGNORECASE)
+#: A plan calls some resolvers without Strawberry's wrapping, and then their coroutines are others.
+_COROUTINE = re.compile(r"^coroutine '.*'(?= was never awaited)")
 _BEGUN: ContextVar[list[asyncio.Future[Any]] | None] = ContextVar("_BEGUN", default=None)
 #: How often the event loop turns before what still runs is said to be left behind.
 TURNS_TO_SETTLE = 40
@@ -180,7 +182,7 @@ def complaints() -> Iterator[list[str]]:
         finally:
             loop.set_exception_handler(handler)
             heard.extend(
-                _ADDRESS.sub("…", str(warning.message))
+                _ADDRESS.sub("…", _COROUTINE.sub("a coroutine", str(warning.message)))
                 for warning in warned
                 if not _is_machinery(warning.source)
             )

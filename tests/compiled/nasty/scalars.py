@@ -96,6 +96,7 @@ class Row(Enum):
     TEXT = 28
     TWO_FAULTS = 29
     LATER_FAULT_AND_LATER_ITEMS = 30
+    FAULT_BEFORE_LATER_ITEMS = 31
 
 
 @strawberry.enum

@@ -147,6 +147,12 @@ ROWS: dict[Row, Callable[[list[Any], Any], Any]] = {
     Row.NO_LIST: lambda _items, _: 5,
     Row.TEXT: lambda _items, _: "text",
     Row.TWO_FAULTS: lambda items, wrong: [wrong, *items, Fault("the second"), None],
+    Row.FAULT_BEFORE_LATER_ITEMS: lambda items, _: [
+        later(items[0]),
+        None,
+        later(items[-1]),
+        raising(Fault("after the first")),
+    ],
     Row.LATER_FAULT_AND_LATER_ITEMS: lambda items, wrong: [
         later(items[0], 3),
         later(wrong, 2),
