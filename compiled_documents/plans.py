@@ -57,9 +57,14 @@ class Plans:
         self.sources = Sources(schema, default_field_resolver)
         self._planned: WeakKeyDictionary[Plan, int] = WeakKeyDictionary()
 
-    def plan(self, document: DocumentNode, operation_name: str | None) -> "Plan":
-        """Make the plan of a valid document's operation; to be kept as long as the document is."""
-        return Plan(self, document, operation_name)
+    def plan(
+        self, document: DocumentNode, operation_name: str | None, *, at_once: bool = False
+    ) -> "Plan":
+        """Make the plan of a valid document's operation; to be kept as long as the document is.
+
+        `at_once` compiles it at its first run: for what costs more to run than to compile.
+        """
+        return Plan(self, document, operation_name, 1 if at_once else self.compiled_from_run)
 
     @property
     def field_count(self) -> int:
@@ -78,8 +83,15 @@ class Plans:
 class Plan:
     """One operation of one document, ready to be run."""
 
-    def __init__(self, plans: Plans, document: DocumentNode, operation_name: str | None) -> None:
+    def __init__(
+        self,
+        plans: Plans,
+        document: DocumentNode,
+        operation_name: str | None,
+        compiled_from_run: int,
+    ) -> None:
         self._plans = plans
+        self._compiled_from_run = compiled_from_run
         self._core = CoreOperation(plans.schema, plans.executor_class, document, operation_name)
         #: By the truths of what directives ask. None: it cannot be compiled.
         self._shapes: dict[tuple[Any, ...], Shape | None] = {}
@@ -130,7 +142,7 @@ class Plan:
         if len(self._runs) >= SHAPES_MAX and truths not in self._runs:
             return None
         self._runs[truths] += 1
-        if self._runs[truths] < self._plans.compiled_from_run:
+        if self._runs[truths] < self._compiled_from_run:
             return None
         shape = self._shapes[truths] = self._compiled(truths)
         return shape

@@ -75,6 +75,10 @@ KINDS: dict[type, str] = {
 DEPTH_MAX = 10
 VALIDATION_ERRORS_MAX = 5
 
+#: What costs so much is compiled before it runs: a seat map of 20,000 takes graphql-core a second
+#: and more, and to compile it a few milliseconds.
+COMPILED_AT_ONCE_COST = 200
+
 #: How many documents are remembered, and how much source text: a syntax tree takes some 100 times
 #: the memory of its text.
 DOCUMENTS_MAX = 1_000
@@ -104,12 +108,14 @@ class Document:
     asks_schema: bool = False
     _plans: dict[tuple[Plans, str | None], Plan] = field(default_factory=dict, compare=False)
 
-    def plan(self, name: str | None, plans: Plans) -> Plan:
+    def plan(self, name: str | None, plans: Plans, cost: int = 0) -> Plan:
         """Give the plan of an operation of a valid document; it stays with the document."""
         plan = self._plans.get((plans, name))
         if plan is None:
             assert self.tree is not None, "a valid document was parsed"
-            plan = self._plans[plans, name] = plans.plan(self.tree, name)
+            plan = self._plans[plans, name] = plans.plan(
+                self.tree, name, at_once=cost >= COMPILED_AT_ONCE_COST
+            )
         return plan
 
 

@@ -96,7 +96,7 @@ class Operations:
         cost = document.costs[name].asked(request.variables or {})
         if cost > COST_MAX:
             return too_dear(cost)
-        plan = document.plan(name, self._plans)
+        plan = document.plan(name, self._plans, cost)
         return Operation(request, text, document.operations[name], name, cost, plan)
 
     def begin(

@@ -12,6 +12,7 @@ from compiled_documents import Plans
 from onsale.graphql.documents import PARSE_LIMITS, Documents
 
 #: Documents are compiled when they come again: who writes values into them sends each but once.
+#: (Costly ones are compiled at once: `onsale.graphql.documents`.)
 COMPILED_FROM_RUN = 2
 
 

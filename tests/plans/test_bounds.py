@@ -3,10 +3,12 @@
 import gc
 
 import pytest
+from graphql import parse
 
 from compiled_documents import kept
 from compiled_documents import plans as module
 from compiled_documents.kept import BLOCK_OVERHEAD_BYTES, KeptBlocks
+from onsale.graphql.documents import COMPILED_AT_ONCE_COST, read_document
 from tests.plans.stage import is_compiled, plan, plans
 
 FIVE = """query ($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!) {
@@ -32,6 +34,22 @@ async def test_what_is_sent_once_is_not_compiled() -> None:
     asked = plan("{ hello }", plans(compiled_from_run=2))
 
     assert [await is_compiled(asked) for _ in range(3)] == [False, True, True]
+
+
+async def test_what_is_dear_to_run_is_compiled_at_once() -> None:
+    tree, made = parse("{ hello }"), plans(compiled_from_run=2)
+
+    assert await is_compiled(made.plan(tree, None, at_once=True))
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+async def test_documents_say_what_is_dear(more: int) -> None:
+    made = plans(compiled_from_run=2)
+    document = read_document(made.schema, "{ hello }")
+
+    asked = document.plan(None, made, COMPILED_AT_ONCE_COST + more)
+
+    assert await is_compiled(asked) is (more >= 0)
 
 
 async def test_the_setting_leaves_everything_to_graphql_core() -> None:
