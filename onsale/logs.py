@@ -20,6 +20,8 @@ from onsale.settings import LogFormat
 REQUEST_ID_HEADER = "x-request-id"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+#: Uvicorn writes by the second where `onsale.patience` is at work, and by the first elsewhere.
+_ABOUT_SOCKETS = {"uvicorn.error", "onsale.sockets"}
 _PER_SOCKET = re.compile(r'"WebSocket|^connection (open|closed)|^Invalid UTF-8 sequence')
 #: What exceptions may quote of a request or a row: addresses, our tokens, passwords within URLs.
 _SECRETS = re.compile(
@@ -174,7 +176,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
     They quote whole URLs, whatever is in them, and a frame of bad UTF-8 is no traceback's worth.
     """
-    return not (record.name == "uvicorn.error" and _PER_SOCKET.search(str(record.msg)))
+    return not (record.name in _ABOUT_SOCKETS and _PER_SOCKET.search(str(record.msg)))
 
 
 def _let_uvicorn_follow() -> None:

@@ -31,7 +31,9 @@ def compare_nothing(
     self._mind_silence_of(watch)
 
 
-def merge_what_there_is(self: RecentChanges, from_version: int, version: int) -> MergedChanges:
+def merge_what_there_is(
+    self: RecentChanges, from_version: int, version: int, _seats_max: int | None = None
+) -> MergedChanges:
     """Without asking whether the ring reaches back so far."""
     states: dict[int, int] = {}
     for _, changes in self._changes:
