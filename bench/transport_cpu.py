@@ -32,6 +32,7 @@ from onsale.graphql.cross_origin import CrossOrigin
 from onsale.graphql.entrance import Entrance
 from onsale.graphql.operations import Operations
 from onsale.graphql.origins import Origins
+from onsale.graphql.websocket import GraphQLOverWebSocket
 from onsale.identity import Tokens
 from onsale.logs import configure_logs
 from onsale.settings import LogFormat
@@ -134,7 +135,7 @@ def _our_app(tokens: Tokens) -> Front:
         tokens,
         Origins(),
     )
-    return Front(Starlette(), entrance, CrossOrigin())
+    return Front(Starlette(), GraphQLOverWebSocket(entrance), entrance, CrossOrigin())
 
 
 def _bare_app(answer: bytes) -> Starlette:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
 
 from box_office.availability import PostgresBooks
 from box_office.box_office import BoxOffice
@@ -23,7 +23,7 @@ from box_office.price_levels import SeatPriceLists
 from box_office.seat_maps import SeatGeometries
 from onsale.bookkeeping import audit_forever, retain_forever
 from onsale.door import GRAPHIQL_PATH, webhooks_url
-from onsale.front import GRAPHQL_PATHS, Front
+from onsale.front import Front
 from onsale.garbage import spare_what_stays
 from onsale.graphiql import graphiql_routes, lead_there
 from onsale.graphql.broadcasts import Broadcasts
@@ -160,7 +160,6 @@ def create_app(settings: Settings) -> Front:
         routes=[
             Route("/", welcome(graphiql=settings.serves_graphiql)),
             *(graphiql_routes() if settings.serves_graphiql else []),
-            *(WebSocketRoute(path, sockets) for path in GRAPHQL_PATHS),
             Route("/layouts/{name}.json", layout),
             *health_routes(lambda: server.parts.database),
             *metrics_routes(lambda: server.parts.database),
@@ -175,7 +174,7 @@ def create_app(settings: Settings) -> Front:
         lifespan=server.lifespan,
     )
     app.state.closing = server.entrance.closing
-    return Front(app, server.entrance, CrossOrigin(settings.allowed_origins))
+    return Front(app, sockets, server.entrance, CrossOrigin(settings.allowed_origins))
 
 
 def _trusted_documents(settings: Settings) -> TrustedDocuments:

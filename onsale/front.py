@@ -6,7 +6,7 @@ other origins.
 """
 
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onsale.graphql.cross_origin import CrossOrigin
 from onsale.graphql.entrance import Entrance
@@ -20,8 +20,12 @@ GRAPHQL_PATHS = ("/graphql", "/graphql/")
 class Front:
     """The ASGI application that a server is given."""
 
-    def __init__(self, app: Starlette, entrance: Entrance, cross_origin: CrossOrigin) -> None:
+    def __init__(
+        self, app: Starlette, sockets: ASGIApp, entrance: Entrance, cross_origin: CrossOrigin
+    ) -> None:
+        """Put `app` behind GraphQL, over HTTP and over `sockets`."""
         self._app = app
+        self._sockets = sockets
         self._cross_origin = cross_origin
         self._graphql = GraphQLOverHTTP(entrance, cross_origin)
         #: What the application tells whoever runs it.
@@ -29,8 +33,12 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request, a socket or the server's own life on to who answers it."""
-        app = self._graphql if self.is_short(scope) else self._app
-        await app(scope, receive, send)
+        if self.is_short(scope):
+            await self._graphql(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] in GRAPHQL_PATHS:
+            await self._sockets(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     @property
     def short_way(self) -> "Front":

@@ -13,6 +13,7 @@ from onsale.graphql.cross_origin import ORIGIN_BYTES_MAX, CrossOrigin, cors_midd
 from onsale.graphql.http import GraphQLOverHTTP
 from onsale.graphql.http_requests import REQUEST_BYTES_MAX
 from onsale.graphql.rate_limits import RateLimits
+from onsale.graphql.websocket import GraphQLOverWebSocket
 from onsale.no_http import JsonRefusals
 from tests.servers import serving
 from tests.transport.tiny import tiny_server
@@ -89,7 +90,8 @@ async def ours_and_starlettes() -> AsyncIterator[tuple[httpx.AsyncClient, httpx.
     limits = RateLimits(per_address=1)
     async with tiny_server(rate_limits=limits) as server:
         wrapped = [Middleware(cors_middleware, allowed_origins=ALLOWED)]
-        ours = Front(Starlette(middleware=wrapped), server.entrance, CrossOrigin(ALLOWED))
+        sockets, cross_origin = GraphQLOverWebSocket(server.entrance), CrossOrigin(ALLOWED)
+        ours = Front(Starlette(middleware=wrapped), sockets, server.entrance, cross_origin)
         starlettes = cors_middleware(GraphQLOverHTTP(server.entrance), ALLOWED)
         async with (
             serving(ours) as url,

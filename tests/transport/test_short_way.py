@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from onsale.front import Front
 from onsale.graphql.cross_origin import CrossOrigin
 from onsale.graphql.http_requests import REQUEST_BYTES_MAX
+from onsale.graphql.websocket import GraphQLOverWebSocket
 from onsale.no_http import JsonRefusals
 from onsale.short_way import SHORT_BODY_BYTES_MAX, ShortWayProtocol
 from tests.servers import serving
@@ -138,7 +139,8 @@ class OnlyShort(Front):
 
 async def test_whatever_is_usual_takes_the_short_way() -> None:
     async with tiny_server() as server:
-        app = OnlyShort(Starlette(), server.entrance, CrossOrigin())
+        sockets = GraphQLOverWebSocket(server.entrance)
+        app = OnlyShort(Starlette(), sockets, server.entrance, CrossOrigin())
         async with serving(app) as url:
             for body in (HELLO, SLOW, HELLO.ljust(SHORT_BODY_BYTES_MAX)):
                 assert b'{"data":' in await said_to(url, [post(body, CLOSE)])

@@ -9,7 +9,6 @@ from typing import Self
 import strawberry
 from joserfc.jwk import OKPKey
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
 
 from onsale.front import Front
 from onsale.graphql.connections import Connections
@@ -218,7 +217,7 @@ async def tiny_server(
         init_timeout_seconds, operations_max=OPERATIONS_MAX, messages_at_once=messages_at_once
     )
     sockets = GraphQLOverWebSocket(entrance, limits)
-    app = Front(Starlette(routes=[WebSocketRoute("/graphql", sockets)]), entrance, CrossOrigin())
+    app = Front(Starlette(), sockets, entrance, CrossOrigin())
     # Behind a proxy that says where requests come from: this machine itself has no limits. That is
     # uvicorn's default.
     async with serving(app) as url:
