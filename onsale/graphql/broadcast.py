@@ -28,6 +28,8 @@ Execute = Callable[[LiveMessage, str], Awaitable[Answer]]
 
 #: So many are written to before requests have their turn.
 GROUP_SUBSCRIBERS = 128
+#: Messages of one tick that are kept encoded: beside the one for all, those of who came back.
+TOLD_MAX = 256
 
 log = structlog.get_logger("onsale.graphql")
 
@@ -236,24 +238,26 @@ class Broadcast:
         """Tell each what they miss, as far as they are still there and take it."""
         here = self._subscribers
         for subscriber in subscribers:
-            if subscriber not in here or not subscriber.is_taking:
-                continue
-            message = subscriber.place.next_message()
-            if message is None:
-                continue
-            told = self._told.get(message)
-            if told is None:
-                told = await self._encode(message)
-                if subscriber not in here:
-                    continue
-            subscriber.note(told)
-            subscriber.tell(told)
+            # Who comes while nobody knows whether the map is right has two messages to be told.
+            while subscriber in here and subscriber.is_taking:
+                message = subscriber.place.next_message()
+                if message is None:
+                    break
+                told = self._told.get(message)
+                if told is None:
+                    told = await self._encode(message)
+                    if subscriber not in here:
+                        break
+                subscriber.note(told)
+                subscriber.tell(told)
 
     async def _encode(self, message: LiveMessage) -> Told:
         """Execute once, and let others have their turn: it may be a long one."""
         self._executions += 1
         request_id = f"{self._request_id}-{self._executions}"
         told = self._told[message] = Told(await self._execute(message, request_id))
+        if len(self._told) > TOLD_MAX:
+            del self._told[next(iter(self._told))]
         await asyncio.sleep(0)
         return told
 

@@ -167,12 +167,14 @@ async def shared_events(
 class Mailbox(Subscriber):
     """Has room for one message: while it is on its way, those that follow become one."""
 
-    __slots__ = ("_arrived", "_has_ended", "_told")
+    __slots__ = ("_arrived", "_has_ended", "_taken", "_told")
 
     def __init__(self, about: Listener) -> None:
         super().__init__(about)
         self._arrived = asyncio.Event()
         self._told: Told | None = None
+        #: What is being sent. A refusal may come meanwhile, and nothing after it.
+        self._taken: Told | None = None
         self._has_ended = False
 
     @property
@@ -193,13 +195,14 @@ class Mailbox(Subscriber):
 
     async def take(self) -> Told | None:
         """Wait for the next message; None: there is no more. The one before has been sent."""
-        if self._told is not None:
-            self._told = None
+        if self._told is not None and self._told is self._taken:
+            self._told = self._taken = None
             if self._has_ended:
                 return None
             self._arrived.clear()
             self.catch_up()
         await self._arrived.wait()
+        self._taken = self._told
         return self._told
 
 

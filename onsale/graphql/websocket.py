@@ -287,7 +287,10 @@ class Connection:
         """Wait until they can be let in; where that fails, an execution of its own says why."""
         operation_id = subscriber.operation_id
         if await broadcasts.enter(shared, subscriber):
-            self._operations[operation_id] = subscriber
+            if self._operations.get(operation_id) is asyncio.current_task():
+                self._operations[operation_id] = subscriber
+            else:  # Ended meanwhile, and the cancellation was swallowed on its way.
+                subscriber.leave()
         else:
             await self._run(operation_id, shared.operation, request_id)
 

@@ -426,6 +426,40 @@ async def test_a_fault_of_ours_ends_it_for_all_who_would_have_been_told() -> Non
     assert stage.watch.followers == 0
 
 
+async def test_who_comes_in_a_stale_time_is_told_the_seats_and_that_they_may_be_old() -> None:
+    stage = Stage()
+    (early,) = await stage.enter()
+    await stage.tell([early])
+    stage.watch.go_stale(datetime.now(UTC))
+    await eventually(lambda: len(early.told) == 2)
+
+    (screen,) = await stage.enter()
+    await eventually(lambda: len(screen.told) == 2)
+
+    first, second = screen.told
+    assert json.loads(first.payload)["data"]["from"] is None, "all seats"
+    assert second is early.told[1], "the word that they may be old"
+
+
+async def test_what_was_encoded_is_kept_for_so_many_who_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broadcasts, "TOLD_MAX", 2)
+    stage = Stage()
+    (screen,) = await stage.enter()
+    for _ in range(4):
+        stage.change()
+        await stage.tell([screen])
+
+    for version in range(4):
+        comes_back = Screen()
+        comes_back.version = version
+        await stage.broadcast.enter(comes_back, version)
+        await stage.tell([comes_back])
+
+    assert len(stage.broadcast._told) == 2
+
+
 async def test_a_stale_time_is_told_once_and_ended_by_a_delta() -> None:
     stage = Stage()
     screens = await stage.enter(40)
