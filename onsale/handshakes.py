@@ -20,8 +20,9 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 KEY_BYTES = 16
 VERSION = b"13"
 HANDSHAKE_BYTES_MAX, HEADERS_MAX = 8_192, 100
-#: Each may come once. With a body it is no handshake.
+#: Each comes once; none of the others comes twice. With a body it is no handshake.
 SINGLE = (b"upgrade", b"sec-websocket-key", b"sec-websocket-version", b"host")
+AT_MOST_ONCE = (b"origin", b"authorization")
 BODY = (b"content-length", b"transfer-encoding")
 ANSWER = (
     b"HTTP/1.1 101 Switching Protocols\r\n"
@@ -89,6 +90,8 @@ def _upgrades(headers: Headers) -> bool:
     """See whether it asks for this protocol, in this version, with a key, and for nothing else."""
     names = [name for name, _ in headers]
     if any(names.count(name) != 1 for name in SINGLE) or any(name in names for name in BODY):
+        return False
+    if any(names.count(name) > 1 for name in AT_MOST_ONCE):
         return False
     by_name = dict(headers)
     connection = by_name.get(b"connection", b"").lower().split(b",")

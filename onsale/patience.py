@@ -166,6 +166,10 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         What the application has yet to send finds nobody then; to uvicorn that is a fault of the
         application, with a traceback, though it could not know.
         """
+        if self.conn.close_sent is None:  # Nobody has been let in yet, so there is nothing to say.
+            self.disconnected = True
+            self.transport.abort()
+            return
         super().handle_parser_exception()
         self.disconnected = True
         self._wait_for_reader()

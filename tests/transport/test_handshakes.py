@@ -79,6 +79,7 @@ UNUSUAL = {
     "a short key": head(USUAL | {"sec-websocket-key": "AAAA"}),
     "a key that is no base64": head(USUAL | {"sec-websocket-key": "!" * 24}),
     "two keys": head(USUAL, more=[("sec-websocket-key", KEY)]),
+    "two origins": head(USUAL | {"origin": "https://a.example"}, more=[("origin", "null")]),
     "no version": head(USUAL | {"sec-websocket-version": None}),
     "an old version": head(USUAL | {"sec-websocket-version": "8"}),
     "another upgrade": head(USUAL | {"upgrade": "h2c"}),
