@@ -27,6 +27,8 @@ PLANNED_FIELDS_MAX = 20_000
 #: How many of them one shape may have: a few fragments can stand for very many fields, and to
 #: compile this many takes some 50 ms.
 SHAPE_FIELDS_MAX = 400
+#: How often graphql-core runs what there was no room for, before it is tried again.
+RUNS_BETWEEN_TRIES = 100
 
 
 class Plans:
@@ -144,10 +146,15 @@ class Plan:
         self._runs[truths] += 1
         if self._runs[truths] < self._compiled_from_run:
             return None
-        shape = self._shapes[truths] = self._compiled(truths)
+        room = self._plans.fields_left()
+        shape = self._compiled(truths, room)
+        if shape is None and room < SHAPE_FIELDS_MAX:
+            self._runs[truths] -= RUNS_BETWEEN_TRIES  # There may be room again by then.
+        else:
+            self._shapes[truths] = shape
         return shape
 
-    def _compiled(self, truths: tuple[Any, ...]) -> Shape | None:
+    def _compiled(self, truths: tuple[Any, ...], room: int) -> Shape | None:
         operation = self._core.node
         assert operation is not None, "variables of an operation were read"
         collector = Collector(
@@ -155,7 +162,7 @@ class Plan:
             operation,
             self._plans.sources,
             dict(zip(self._deciding, truths, strict=True)),
-            self._plans.fields_left(),
+            room,
         )
         try:
             selection = collector.collect()

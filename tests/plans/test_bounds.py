@@ -99,6 +99,22 @@ async def test_all_plans_together_have_so_many_fields_and_forgotten_ones_make_ro
     assert await is_compiled(plan("{ d: hello }", made_by))
 
 
+async def test_what_there_was_no_room_for_is_compiled_when_there_is_room_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PLANNED_FIELDS_MAX", 2)
+    monkeypatch.setattr(module, "RUNS_BETWEEN_TRIES", 3)
+    made_by = plans()
+    first, later = plan("{ a: hello b: hello }", made_by), plan("{ c: hello }", made_by)
+    await is_compiled(first)
+    assert not await is_compiled(later)
+
+    del first
+    gc.collect()
+
+    assert [await is_compiled(later) for _ in range(4)] == [False, False, True, True]
+
+
 def test_encoded_blocks_are_kept_up_to_so_many_bytes_and_the_least_asked_goes() -> None:
     blocks = KeptBlocks(bytes_max=2 * (10 + BLOCK_OVERHEAD_BYTES))
 
