@@ -110,6 +110,11 @@ class ShortWayProtocol(JsonRefusals):
         else:
             self.transport.abort()
 
+    def _look_after_closing(self) -> None:
+        """Do not wait for ever for a reader of what is left."""
+        if unread_bytes := self.transport.get_write_buffer_size():
+            self._look_later(unread_bytes)
+
     def _look_no_more(self) -> None:
         if self._look_at_reader is not None:
             self._look_at_reader.cancel()
@@ -124,11 +129,13 @@ class ShortWayProtocol(JsonRefusals):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
+            if not self.pipeline:  # Or else the line that is long already would grow.
+                self.flow.resume_reading()
             self._start_asgi_task(cycle, app)
             return
+        self.flow.resume_reading()
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._hang_up_after(self.timeout_keep_alive)
@@ -143,6 +150,7 @@ class ShortWayProtocol(JsonRefusals):
             self._hang_up_after(left)
         else:
             super().timeout_keep_alive_handler()
+            self._look_after_closing()
 
     def _hang_up_after(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(
@@ -178,11 +186,17 @@ class ShortWayProtocol(JsonRefusals):
 
     def _answer(self) -> None:
         """Answer the request that is there; not on a line that is closed, where nobody hears it."""
-        asked, self._asked = self._asked, None
-        if asked is None or self.transport.is_closing() or self._short_way is None:
-            return
-        asked.request.body = asked.cycle.body
-        self._conclude(asked, asked.context.run(self._short_way.begin, asked.request))
+        asked = self._asked
+        if asked is None or asked.cycle.more_body:
+            return  # It was another one's turn, and this one's comes when its body is there.
+        self._asked = None
+        if not self.transport.is_closing():
+            asked.request.body = asked.cycle.body
+            asked.context.run(self._begin, asked)
+
+    def _begin(self, asked: Asked) -> None:
+        if self._short_way is not None:
+            self._conclude(asked, self._short_way.begin(asked.request))
 
     def _conclude(self, asked: Asked, done: Done) -> None:
         if isinstance(done, Reply):
@@ -222,6 +236,7 @@ class ShortWayProtocol(JsonRefusals):
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()
+            self._look_after_closing()
         on_response, cycle.on_response = cycle.on_response, _nothing
         on_response()
 

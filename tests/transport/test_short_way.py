@@ -73,6 +73,11 @@ CONVERSATIONS: dict[str, list[bytes]] = {
     "pipelined": [post() + post(SLOW) + GET + b"\r\n" + post(b"{") + post(HELLO, CLOSE)],
     "pipelined behind a slow one": [post(SLOW) + post() * 20 + post(HELLO, CLOSE)],
     "pipelined with the last in pieces": [post(SLOW) + post(HELLO, CLOSE)[:-9], HELLO[-9:]],
+    "pipelined, and again while that is answered": [
+        post(SLOW) + post(),
+        post() + post() + post(HELLO, CLOSE)[:-9],
+        HELLO[-9:],
+    ],
     "pipelined deeper than any stack": [post() * 400 + post(HELLO, CLOSE)],
     "nothing is run behind a close": [post(HELLO, CLOSE) + post(b'{"query":"{ boom }"}')],
     "chunked": [chunked(HELLO) + post(HELLO, CLOSE)],
