@@ -40,11 +40,16 @@ class _Remembered(Generic[K]):
         now = time.monotonic()
         known = {key: self._memories[key] for key in keys if key in self._memories}
         old = [key for key in keys if key not in known or self._is_old(known[key], now)]
-        for key in old:
-            if key in known:
-                known[key].read_at = now  # Whoever asks meanwhile need not read it too.
+        read_before = {key: known[key].read_at for key in old if key in known}
+        for key in read_before:
+            known[key].read_at = now  # Whoever asks meanwhile need not read it too.
         if old:
-            self._remember(old, await self._read(database, old), now)
+            try:
+                self._remember(old, await self._read(database, old), now)
+            except BaseException:
+                for key, read_at in read_before.items():
+                    known[key].read_at = read_at  # It is as old as it was.
+                raise
         return {key: self._memories[key].row for key in keys if key in self._memories}
 
     def fresh(self, key: K) -> EventRow | None:

@@ -25,10 +25,12 @@ SOLD_INTO = (
 CHANGED_ROWS_MIN = 500
 
 # As soon as half of its rows are new. A table that is ten times as large is thus counted six times.
+# Only an owner may have it counted; whoever is none leaves that to autovacuum.
 HAVE_GROWN = sa.text("""
-    SELECT relname FROM pg_stat_user_tables
-    WHERE schemaname = current_schema() AND relname = ANY (:tables)
-      AND n_mod_since_analyze >= greatest(:least, n_live_tup / 2)
+    SELECT s.relname FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+    WHERE s.schemaname = current_schema() AND s.relname = ANY (:tables)
+      AND s.n_mod_since_analyze >= greatest(:least, s.n_live_tup / 2)
+      AND pg_has_role(c.relowner, 'USAGE')
 """)
 
 

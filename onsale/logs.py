@@ -85,10 +85,10 @@ def _write_soon(line: str) -> None:
 
 
 def _write_all() -> None:
-    lines = "\n".join(_UNWRITTEN)
-    _UNWRITTEN.clear()
+    lines = _UNWRITTEN.copy()
+    del _UNWRITTEN[: len(lines)]  # Another thread may just have added one.
     if lines:
-        write_line(lines)
+        write_line("\n".join(lines))
 
 
 def write_line(line: str) -> None:

@@ -230,6 +230,8 @@ class Budget:
                 self._remember(key, Slice(left + taken - cost, now + WINDOW_SECONDS))
                 return
             seconds = waits
+        if len(self._spent) >= REMEMBERED_MAX:
+            self._spent.clear()  # They will be told again, by the counts.
         self._spent[key] = now + seconds
         raise self._too_much(seconds)
 
@@ -237,8 +239,6 @@ class Budget:
         self._slices[key] = own
         if len(self._slices) > REMEMBERED_MAX:
             self._slices.popitem(last=False)
-        if len(self._spent) > REMEMBERED_MAX:
-            self._spent.clear()  # They will be told again, by the counts.
 
     def _too_much(self, seconds: float) -> TooMuchAsked:
         count_rate_limited(self._kind)

@@ -96,3 +96,20 @@ async def test_no_more_events_are_remembered_than_there_is_room_for(
     await hot.by_slugs(programme.database, ["a", "b", "c"])
 
     assert list(hot._by_slug._memories) == ["b", "c"]
+
+
+async def test_an_event_that_could_not_be_read_again_is_not_taken_for_new(
+    programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, hot = await programme.event(), HotEvents()
+    await hot.by_ids(programme.database, [event.id])
+    await asyncio.sleep(EVENT_MEMORY_SECONDS)
+
+    async def fail(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(hot._by_id, "_read", fail)
+    with pytest.raises(ConnectionError):
+        await hot.by_ids(programme.database, [event.id])
+
+    assert hot.fresh_by_id(event.id) is None
