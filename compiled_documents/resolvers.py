@@ -81,7 +81,7 @@ class Sources:
             try:
                 return self._of_strawberry(self._strawberry, ours, definition, node)
             except NotCompilable:
-                pass
+                pass  # It is called as graphql-core calls it.
         if definition.subscribe is not None:
             return Unknown()
         parameters = {
