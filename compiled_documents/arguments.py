@@ -13,17 +13,19 @@ from graphql import (
     NameNode,
     ObjectValueNode,
     Undefined,
-    ValueNode,
     VariableNode,
     is_non_null_type,
     is_required_argument,
 )
 from graphql.execution.values import VariableValues, get_argument_values
 
+from compiled_documents.literals import Literal, literal_of
 from compiled_documents.oddities import NotCompilable, Odd
 from compiled_documents.variables import is_unchanging
 
 Converter = Callable[[Any], Any]
+#: Values that differ from request to request, or that a resolver could change.
+_OF_REQUESTS = (VariableNode, ListValueNode, ObjectValueNode)
 
 
 class Asked(Protocol):
@@ -71,18 +73,23 @@ def arguments_of(
     given = {argument.name.value: argument for argument in node.arguments or ()}
     constants: dict[str, Any] = {}
     variables: list[_Variable] = []
+    literals: list[tuple[Parameter, Literal]] = []
     try:
         for name, parameter in parameters.items():
-            argument = given.get(name)
-            if argument is not None and isinstance(argument.value, VariableNode):
-                variables.append(_variable(field.args[name], name, argument.value, parameter))
-                continue
-            constant = _constant(field.args[name], name, argument)
-            if constant is not Undefined:
-                constants[parameter.name] = _converted(parameter, constant)
+            argument, definition = given.get(name), field.args[name]
+            if argument is None or not isinstance(argument.value, _OF_REQUESTS):
+                constant = _constant(definition, name, argument)
+                if constant is not Undefined:
+                    constants[parameter.name] = _converted(parameter, constant)
+            elif isinstance(argument.value, VariableNode):
+                variables.append(_variable(definition, name, argument.value, parameter))
+            else:
+                literals.append((parameter, literal_of(argument.value, definition.type)))
     except NotCompilable:
         return _by_graphql_core(field, node, parameters)
-    return _from_variables(constants, variables) if variables else constants
+    if not variables and not literals:
+        return constants
+    return _from_requests(constants, variables, literals)
 
 
 def _variable(
@@ -96,8 +103,6 @@ def _variable(
 
 def _constant(definition: GraphQLArgument, name: str, argument: ArgumentNode | None) -> Any:
     """Read a value that stands in the document, or the default; Undefined: there is neither."""
-    if argument is not None and _names_variables(argument.value):
-        raise NotCompilable
     alone = GraphQLField(definition.type, {name: definition})  # type: ignore[arg-type]
     node = FieldNode(name=NameNode(value=name), arguments=() if argument is None else (argument,))
     try:
@@ -108,14 +113,6 @@ def _constant(definition: GraphQLArgument, name: str, argument: ArgumentNode | N
     if not is_unchanging(value):
         raise NotCompilable
     return value
-
-
-def _names_variables(value: ValueNode) -> bool:
-    if isinstance(value, ListValueNode):
-        return any(map(_names_variables, value.values))
-    if isinstance(value, ObjectValueNode):
-        return any(_names_variables(field.value) for field in value.fields)
-    return isinstance(value, VariableNode)
 
 
 def _converted(parameter: Parameter, constant: Any) -> Any:
@@ -131,7 +128,11 @@ def _converted(parameter: Parameter, constant: Any) -> Any:
     return converted
 
 
-def _from_variables(constants: dict[str, Any], variables: list[_Variable]) -> Arguments:
+def _from_requests(
+    constants: dict[str, Any],
+    variables: list[_Variable],
+    literals: list[tuple[Parameter, Literal]],
+) -> Arguments:
     def arguments(asked: Asked) -> dict[str, Any]:
         values = asked.variables
         taken = dict(constants)
@@ -146,6 +147,9 @@ def _from_variables(constants: dict[str, Any], variables: list[_Variable]) -> Ar
             elif value is None and non_null:
                 raise Odd
             taken[name] = value if convert is None else convert(value)
+        for (name, convert), literal in literals:
+            value = literal(values)
+            taken[name] = value if convert is None else convert(value)
         return taken
 
     return arguments
@@ -154,7 +158,7 @@ def _from_variables(constants: dict[str, Any], variables: list[_Variable]) -> Ar
 def _by_graphql_core(
     field: GraphQLField, node: FieldNode, parameters: Mapping[str, Parameter]
 ) -> Arguments:
-    """Read all arguments at each request: there are variables within lists or objects."""
+    """Read all arguments at each request: there is something in them that is odd."""
 
     def arguments(asked: Asked) -> dict[str, Any]:
         values = get_argument_values(field, node, asked.variable_values)

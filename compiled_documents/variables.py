@@ -159,9 +159,9 @@ def _object_reader(
     }
     required = [name for name, field in type_.fields.items() if is_required_input_field(field)]
     defaults = {
-        field.out_name or name: _default(field)
+        field.out_name or name: default_of(field)
         for name, field in type_.fields.items()
-        if _default(field) is not Undefined
+        if default_of(field) is not Undefined
     }
     order = [out_name for out_name, _ in fields.values()]
     out_type = type_.out_type
@@ -181,7 +181,8 @@ def _object_reader(
     return read_object
 
 
-def _default(field: GraphQLInputField) -> Any:
+def default_of(field: GraphQLInputField) -> Any:
+    """Give what a field is without a value; Undefined: nothing. Raises NotCompilable."""
     try:
         return _shared(coerce_default_value(field))
     except TypeError:
