@@ -2,7 +2,9 @@
 
 All servers count together, in Redis, by the library `limits`. Asking it for every operation would
 cost more than many operations do, so a server takes a slice of what somebody may still have, and
-gives it out by itself. While Redis is away each server counts alone.
+gives it out by itself. The first hundredth of a minute's budget it lends without asking, and has it
+counted with the first slice: when everybody comes in the same second, nobody is asked about whoever
+only buys tickets. While Redis is away each server counts alone.
 """
 
 import asyncio
@@ -31,6 +33,8 @@ from onsale.redis_news import AWAY, CLUSTER, TIMEOUT_SECONDS, Outage
 REFUSED_COST = 10
 #: Redis is asked about twenty times for all that somebody may ask in a minute.
 SLICES = 20
+#: What a server lends whom it does not know yet is so small a part of their budget.
+LOANS = 100
 #: Of how many buyers, or addresses, a server remembers what they have left.
 REMEMBERED_MAX = 100_000
 SECONDS_WITHOUT_REDIS = 5.0
@@ -160,6 +164,8 @@ class Slice:
 
     left: int
     until: float
+    #: What of it was lent, and is still to be counted.
+    owed: int = 0
 
 
 class Budget:
@@ -186,10 +192,19 @@ class Budget:
         del self._spent[key]
 
     def slice_for(self, key: Key, cost: int) -> Slice | None:
-        """Give the slice that is here, if it is large enough."""
-        own = self._slices.get(key)
-        if own is None or own.left < cost or own.until <= time.monotonic():
+        """Give the slice that is here, if it is large enough; who has none is lent a small one."""
+        own, now = self._slices.get(key), time.monotonic()
+        if own is None or own.until <= now:
+            return self._lend(key, cost, now)
+        return own if own.left >= cost else None
+
+    def _lend(self, key: Key, cost: int, now: float) -> Slice | None:
+        """Give somebody a little to begin with, unless that is known to be too much."""
+        loan = self._item.amount // LOANS
+        if cost > loan or key in self._asking or self._spent.get(key, now) > now:
             return None
+        own = Slice(loan, now + WINDOW_SECONDS, owed=loan)
+        self._remember(key, own)
         return own
 
     def spend(self, key: Key, cost: int) -> bool:
@@ -219,13 +234,14 @@ class Budget:
             asking.set_result(None)
 
     async def _take_slice(self, key: Key, cost: int) -> None:
-        """Take more than the cost; towards the end of the budget only that."""
+        """Take more than the cost; towards the end of the budget only that, and what was lent."""
         now, seconds = time.monotonic(), 0.0
         own = self._slices.pop(key, None)
-        left = own.left if own is not None and own.until > now else 0
-        needed = max(cost - left, 0)
+        if own is None or own.until <= now:
+            own = Slice(0, now)
+        left, needed = own.left, max(cost - own.left, 0)
         for taken in dict.fromkeys((max(needed, self._item.amount // SLICES), needed)):
-            waits = await self._counts.take(self._item, str(key), taken)
+            waits = await self._counts.take(self._item, str(key), own.owed + taken)
             if waits is None:
                 self._remember(key, Slice(left + taken - cost, now + WINDOW_SECONDS))
                 return
@@ -237,6 +253,7 @@ class Budget:
 
     def _remember(self, key: Key, own: Slice) -> None:
         self._slices[key] = own
+        self._slices.move_to_end(key)
         if len(self._slices) > REMEMBERED_MAX:
             self._slices.popitem(last=False)
 
