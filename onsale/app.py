@@ -112,14 +112,15 @@ class Server:
 
     def make_context(self, visitor: Visitor, request_id: str) -> Context:
         """Give an operation its surroundings."""
+        parts = self.parts
         return Context(
-            box_office=self.parts.box_office,
+            box_office=parts.box_office,
             identity=visitor,
-            live=self.parts.boards,
-            geometries=self.parts.geometries,
-            seat_price_lists=self.parts.seat_price_lists,
-            hot_events=self.parts.hot_events,
-            known_seats=self.parts.known_seats,
+            live=parts.boards,
+            geometries=parts.geometries,
+            seat_price_lists=parts.seat_price_lists,
+            hot_events=parts.hot_events,
+            known_seats=parts.known_seats,
             buyer=visitor.buyer,
             request_id=request_id,
         )

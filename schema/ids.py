@@ -49,12 +49,14 @@ _KEY_BYTES = 17  # The tag and a UUID.
 _SEAT_BYTES = _KEY_BYTES + 4  # A seat is known by its event's key and its index.
 SEAT_INDEX_MAX = 2**31 - 1  # GraphQL's Int, and PostgreSQL's.
 
+#: Of a seat's, the longest there is.
+ID_CHARACTERS_MAX = 28
 #: 17 bytes and 21 bytes. What the last of 23 characters has to spare must be zero: so each id is
 #: written in one way only. 28 characters have nothing to spare.
 _ID = re.compile(r"[A-Za-z0-9_-]{22}[AEIMQUYcgkosw048]|[A-Za-z0-9_-]{28}")
 
-#: Events that are asked for again and again, as keys; an entry takes about 300 bytes.
-HOT_KEYS_MAX = 4_096
+#: Ids of events come again and again; what is remembered of one takes about 400 bytes.
+HOT_IDS_MAX = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,18 @@ def encode_seat_ids(event_id: UUID, seat_indexes: Iterable[int]) -> list[strawbe
 
 def decode_id(text: str) -> NodeId | None:
     """Read an id. Anything we would not have written ourselves is none."""
+    return _decoded(text) if len(text) <= ID_CHARACTERS_MAX else None
+
+
+@lru_cache(HOT_IDS_MAX)
+def _decoded(text: str) -> NodeId | None:
     if not _ID.fullmatch(text):
         return None
     raw = a2b_base64(text.replace("-", "+").replace("_", "/") + _PADDING[len(text) & 3])
     kind = _KINDS.get(raw[0])
     if kind is None or (kind is NodeKind.EVENT_SEAT) != (len(raw) == _SEAT_BYTES):
         return None
-    key = _key(raw[1:_KEY_BYTES])
+    key = UUID(bytes=raw[1:_KEY_BYTES])
     if kind is not NodeKind.EVENT_SEAT:
         return NodeId(kind, key)
     seat_index = int.from_bytes(raw[_KEY_BYTES:], "big")
@@ -105,11 +112,6 @@ def key_of(text: str, kind: NodeKind) -> UUID | None:
     """Read the key of an id of this kind; None when it is no such id."""
     node_id = decode_id(text)
     return node_id.key if node_id is not None and node_id.kind is kind else None
-
-
-@lru_cache(HOT_KEYS_MAX)
-def _key(raw: bytes) -> UUID:
-    return UUID(bytes=raw)
 
 
 def _text(raw: bytes) -> strawberry.ID:
