@@ -18,3 +18,5 @@ ROWS: tuple[Row, ...] = (
     WORKERS_ROW,
     STARTING,
 )
+#: What a quick look leaves out: it is about processes, of which each takes seconds to start.
+NOT_QUICK = (WORKERS_ROW, STARTING)

@@ -1,4 +1,8 @@
-"""Two workers on one port, beside one: what an operation costs must not rise."""
+"""Two workers on one port, beside one: what an operation costs must not rise.
+
+Each worker has as many clients as the one beside it: what is shared among more (a batch, a turn of
+the event loop) is cheaper for each, however many workers there are.
+"""
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
@@ -9,7 +13,7 @@ from bench.row import LOAD_COLUMNS, Bound, Column, Goal, Row
 from bench.selling import OnsaleSeller
 from bench.stage import Stage
 
-CONNECTIONS = 64
+CLIENTS_A_WORKER = 64
 WORKERS = (1, 2)
 LOOK_SECONDS = 0.02
 #: Who uses less of the CPU does not serve, and waits for those who do.
@@ -29,7 +33,7 @@ async def measure(stage: Stage) -> Measured:
                 stage.another_onsale(f"onsale-workers-{workers}", ONSALE_WORKERS=str(workers))
             )
             load = await open_until_then.enter_async_context(
-                stage.http_load(server.port, CONNECTIONS)
+                stage.http_load(server.port, CLIENTS_A_WORKER * workers)
             )
             seller = OnsaleSeller(server, stage.postgres, hall, tokens, load)
             sellers[name] = server, seller
@@ -114,7 +118,7 @@ WORKERS_ROW = Row(
     ),
     measure=measure,
     note=(
-        f"{CONNECTIONS} clients. Server CPU is that of all its processes. Which core a process ran"
-        " on is looked at fifty times a second, as a share of all that the server used."
+        f"{CLIENTS_A_WORKER} clients for each worker. Server CPU is that of all its processes."
+        " Which core a process ran on is looked at fifty times a second, as a share of all that the server used."
     ),
 )

@@ -4,15 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from onsale.logs import log_fact
 from onsale.metrics import SUBSCRIPTIONS, count_operation
 
 #: A client chooses the name; a longer one is cut.
 NAME_CHARACTERS_MAX = 80
-
-log = structlog.get_logger("onsale.graphql")
 
 
 def log_operation(
@@ -53,12 +49,12 @@ class Listener:
 def log_subscription_start(listener: Listener) -> None:
     """Say that somebody began to listen."""
     SUBSCRIPTIONS.inc()
-    log.info(
-        "subscription started",
-        name=_short(listener.name),
-        transport=listener.transport,
-        request_id=listener.request_id,
-    )
+    facts = {
+        "name": _short(listener.name),
+        "transport": listener.transport,
+        "request_id": listener.request_id,
+    }
+    log_fact("subscription started", facts)
 
 
 def log_subscription_end(
@@ -67,16 +63,17 @@ def log_subscription_end(
     """Say that somebody stopped listening, and how much went out until then."""
     SUBSCRIPTIONS.dec()
     codes = _codes(errors)
-    log.info(
-        "subscription ended",
-        name=_short(listener.name),
-        outcome="errors" if codes else "ok",
-        **({"codes": codes} if codes else {}),
-        messages=messages,
-        seconds=round(seconds, 3),
-        transport=listener.transport,
-        request_id=listener.request_id,
-    )
+    facts: dict[str, Any] = {
+        "name": _short(listener.name),
+        "outcome": "errors" if codes else "ok",
+        "messages": messages,
+        "seconds": round(seconds, 3),
+        "transport": listener.transport,
+        "request_id": listener.request_id,
+    }
+    if codes:
+        facts["codes"] = codes
+    log_fact("subscription ended", facts)
 
 
 def _short(name: str | None) -> str | None:
