@@ -70,6 +70,8 @@ class Buyer:
             body = await self._connection.ask(request)
             if reservation := onsale_api.reservation_of(body, "reserveSeats"):
                 return str(reservation["id"])
+            if b"SeatsUnavailable" not in body:
+                raise BenchError(f"A reservation was refused: {body.decode()}")
 
     async def _cancel(self, reservation_id: str) -> None:
         body = await self._connection.ask(onsale_api.cancel(self._token, reservation_id))

@@ -16,7 +16,7 @@ class Plan:
     pgbench_clients: tuple[int, ...]
     reserving_seconds: float
     reading_seconds: float
-    #: How often seats change and are asked for then, in a round.
+    #: How often seats change and are asked for then, in a round: every second time, back again.
     changed_maps: int
     #: How many watch, the most of them last.
     audiences: tuple[int, ...]
@@ -46,7 +46,7 @@ FULL = Plan(
     pgbench_clients=(16, 64),
     reserving_seconds=2.0,
     reading_seconds=2.0,
-    changed_maps=5,
+    changed_maps=6,
     audiences=(100, 1_000, 5_000),
     strawberry_audience=1_000,
     steady_seconds=4.0,

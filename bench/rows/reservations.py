@@ -114,7 +114,8 @@ RESERVATIONS = Row(
     ),
     measure=measure,
     note=(
-        "Each reservation by another guest with a token, limits on, and somebody watching the map."
+        "Each reservation by another guest with a token that the server has given and, but for the"
+        " first round, has seen before; limits on, and somebody watching the map."
         f" pretix is quoted: {PRETIX_RATE:.0f} seats a second, measured elsewhere."
     ),
     plots=(
