@@ -108,6 +108,7 @@ class Tokens:
             TypeError,
             KeyError,
             AttributeError,
+            OverflowError,
             RecursionError,
         ) as problem:
             raise InvalidToken(

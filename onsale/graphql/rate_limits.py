@@ -234,16 +234,24 @@ class Budget:
             asking.set_result(None)
 
     async def _take_slice(self, key: Key, cost: int) -> None:
-        """Take more than the cost; towards the end of the budget only that, and what was lent."""
+        """Take more than the cost; towards the end of the budget only that, and what was lent.
+
+        The slice stays where it is meanwhile: who goes away before the answer, or is refused, owes
+        what they owed and is lent nothing more.
+        """
         now, seconds = time.monotonic(), 0.0
-        own = self._slices.pop(key, None)
+        own = self._slices.get(key)
         if own is None or own.until <= now:
-            own = Slice(0, now)
-        left, needed = own.left, max(cost - own.left, 0)
+            own = Slice(0, now + WINDOW_SECONDS)
+            self._remember(key, own)
+        owed, needed = own.owed, max(cost - own.left, 0)
         for taken in dict.fromkeys((max(needed, self._item.amount // SLICES), needed)):
-            waits = await self._counts.take(self._item, str(key), own.owed + taken)
+            waits = await self._counts.take(self._item, str(key), owed + taken)
             if waits is None:
-                self._remember(key, Slice(left + taken - cost, now + WINDOW_SECONDS))
+                # Below zero if others have spent from it meanwhile: the next one makes up for it.
+                own.left += taken - cost
+                own.owed -= owed
+                own.until = now + WINDOW_SECONDS
                 return
             seconds = waits
         if len(self._spent) >= REMEMBERED_MAX:

@@ -210,6 +210,41 @@ async def test_nobody_is_asked_about_whoever_only_buys_tickets(asked: list[int])
     assert asked == []
 
 
+async def test_who_goes_away_before_the_answer_is_lent_nothing_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits, asker = RateLimits(per_buyer=30_000), Asker(uuid4().int, None)
+    while limits.spend(asker, 15):
+        pass
+
+    async def never(*_: object) -> float | None:
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(Counts, "take", never)
+    for _ in range(5):
+        asking = asyncio.create_task(limits.take(asker, 15))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert not limits.spend(asker, 15)
+
+
+async def test_who_is_refused_still_owes_what_was_lent(asked: list[int]) -> None:
+    limits, asker = RateLimits(per_buyer=1_000), Asker(uuid4().int, None)
+    await limits.take(asker, 10)  # Lent.
+    await limits.counts.take(limits._buyers._item, str(asker.buyer), 900)  # type: ignore[union-attr]
+    asked.clear()
+
+    with pytest.raises(TooMuchAsked):
+        await limits.take(asker, 95)
+    limits._buyers._spent.clear()  # type: ignore[union-attr]  # The time is over.
+    assert not limits.spend(asker, 5)
+    await limits.take(asker, 50)
+
+    assert asked == [105, 60]
+
+
 @pytest.mark.parametrize(
     ("host", "address"),
     [
