@@ -59,6 +59,12 @@ class LivePlace(Protocol):
         All who are at the same place get the very same object.
         """
 
+    def begin_anew(self, *, at_once: bool) -> None:
+        """Tell all seats next, now or once something changes.
+
+        The viewer could not be told the message that was given last.
+        """
+
 
 class LiveStory(Protocol):
     """An event's story, for somebody who tells it to many viewers at once."""

@@ -7,7 +7,7 @@ from subscriptions.watch import EventWatch
 class Follower:
     """Gives the next message when it is asked for. However long that takes, nothing piles up."""
 
-    __slots__ = ("_generation", "_has_begun", "_knows_stale", "_version", "_watch")
+    __slots__ = ("_fits", "_generation", "_has_begun", "_knows_stale", "_version", "_watch")
 
     def __init__(self, watch: EventWatch, since_version: int | None = None) -> None:
         """Begin after `since_version`, or with all seats when there is none."""
@@ -16,6 +16,8 @@ class Follower:
         self._generation = watch.generation
         self._knows_stale = False
         self._has_begun = False
+        #: Whether the viewer has what a delta from `_version` is applied to.
+        self._fits = True
 
     def first_message(self) -> LiveMessage:
         """Tell what came after `since_version`, be it nothing; all seats if that cannot be told."""
@@ -40,10 +42,17 @@ class Follower:
         self._knows_stale = True
         return watch.stale(self._version)
 
+    def begin_anew(self, *, at_once: bool) -> None:
+        """Tell all seats next, now or once something changes: what came last was not understood."""
+        self._fits = False
+        if at_once:
+            self._version = -1
+
     def _missed(self) -> LiveDelta | LiveSnapshot:
         """Give a delta from the version told last, or a snapshot when too much came since."""
         watch = self._watch
-        delta = watch.delta(self._version) if self._generation == watch.generation else None
+        goes_on = self._fits and self._generation == watch.generation
+        delta = watch.delta(self._version) if goes_on else None
         if delta is None:
             return self._all_seats()
         self._version = delta.version
@@ -52,4 +61,5 @@ class Follower:
     def _all_seats(self) -> LiveSnapshot:
         self._version = self._watch.told.version
         self._generation = self._watch.generation
+        self._fits = True
         return self._watch.snapshot()

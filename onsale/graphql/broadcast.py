@@ -16,7 +16,7 @@ import orjson
 import structlog
 from graphql import ExecutionResult, GraphQLError
 
-from box_office.live import LiveMessage, LivePlace, LiveStory
+from box_office.live import LiveDelta, LiveMessage, LivePlace, LiveStale, LiveStory
 from onsale.graphql.answers import Answer, Outcome, answer_of, refused
 from onsale.graphql.errors import our_fault
 from onsale.graphql.operation_log import Listener, log_subscription_end, log_subscription_start
@@ -30,6 +30,10 @@ Execute = Callable[[LiveMessage, str], Awaitable[Answer]]
 GROUP_SUBSCRIBERS = 128
 #: Messages of one tick that are kept encoded: beside the one for all, those of who came back.
 TOLD_MAX = 256
+#: All wait for an execution; what takes longer has failed, and the next message makes up for it.
+EXECUTION_SECONDS_MAX = 2.0
+#: For so long those who come are told the same failure, and nothing is executed for them.
+FAILURE_SECONDS = 1.0
 
 log = structlog.get_logger("onsale.graphql")
 
@@ -37,12 +41,14 @@ log = structlog.get_logger("onsale.graphql")
 class Told:
     """One message as JSON, for all who are told it."""
 
-    __slots__ = ("errors", "event", "frame", "is_refusal", "payload", "prefix")
+    __slots__ = ("errors", "event", "frame", "is_empty", "is_refusal", "payload", "prefix")
 
     def __init__(self, answer: Answer) -> None:
         self.errors = answer.errors
         #: Nothing ran, and nothing more comes: `payload` has the errors and no data.
         self.is_refusal = answer.outcome is not Outcome.EXECUTED
+        #: It has errors and nothing else.
+        self.is_empty = answer.payload.get("data") is None
         self.payload = orjson.dumps(answer.payload)
         #: The last frame that was made of it, and what stands before the payload in that.
         self.prefix = self.frame = b""
@@ -250,12 +256,17 @@ class Broadcast:
                         break
                 subscriber.note(told)
                 subscriber.tell(told)
+                if told.is_empty and not isinstance(message, LiveStale):
+                    # Or the next delta would not fit. All seats again would fail again, just now.
+                    subscriber.place.begin_anew(at_once=isinstance(message, LiveDelta))
 
     async def _encode(self, message: LiveMessage) -> Told:
         """Execute once, and let others have their turn: it may be a long one."""
         self._executions += 1
         request_id = f"{self._request_id}-{self._executions}"
         told = self._told[message] = Told(await self._execute(message, request_id))
+        if told.is_empty:
+            asyncio.get_running_loop().call_later(FAILURE_SECONDS, self._told.pop, message, None)
         if len(self._told) > TOLD_MAX:
             del self._told[next(iter(self._told))]
         await asyncio.sleep(0)
@@ -287,7 +298,11 @@ async def answered(
     try:
         result = running()
         if not isinstance(result, ExecutionResult):
-            result = await result
+            async with asyncio.timeout(EXECUTION_SECONDS_MAX):
+                result = await result
+    except TimeoutError:
+        log.warning("A message took too long to make", request_id=request_id)
+        return Answer(Outcome.EXECUTED, {"errors": [our_fault(request_id)], "data": None})
     except Exception as fault:  # noqa: BLE001 - it is logged where the answer is made.
         result = ExecutionResult(None, [GraphQLError(str(fault), original_error=fault)])
     return answer_of(result, request_id)

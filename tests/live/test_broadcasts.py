@@ -25,6 +25,8 @@ from tests.given_time import eventually
 from tests.live.boards_by_hand import a_change, a_row
 
 SEATS = 2_000
+#: What an execution gives that failed.
+EMPTY = Answer(Outcome.EXECUTED, {"data": None, "errors": [our_fault("live-1")]})
 TICK = 0.02
 
 
@@ -36,6 +38,7 @@ class Screen(Subscriber):
         self.takes = True
         self.told: list[Told] = []
         self.version = -1
+        self.failures = 0
         self.has_ended = False
         self.when_told: Callable[[], None] = lambda: None
 
@@ -52,6 +55,9 @@ class Screen(Subscriber):
             self.leave()
             return
         message = json.loads(told.payload)["data"]
+        if message is None:
+            self.failures += 1
+            return
         assert message["from"] in {None, self.version}, "each delta fits what was told before"
         self.version = message["version"]
 
@@ -113,6 +119,17 @@ class Stage:
             case LiveStale():
                 facts = {"from": message.version, "version": message.version}
         return Answer(Outcome.EXECUTED, {"data": facts})
+
+    def fail_once(self) -> None:
+        """Let the next execution fail, and no other."""
+        execute = self.broadcast._execute
+
+        async def fail(message: LiveMessage, request_id: str) -> Answer:
+            self.broadcast._execute = execute
+            await execute(message, request_id)
+            return EMPTY
+
+        self.broadcast._execute = fail
 
     def _over(self) -> None:
         assert not self.has_ended, "a broadcast ends once"
@@ -424,6 +441,78 @@ async def test_a_fault_of_ours_ends_it_for_all_who_would_have_been_told() -> Non
 
     assert len(stage.executed) == 2
     assert stage.watch.followers == 0
+
+
+async def test_who_could_not_be_told_of_a_change_gets_all_seats_next() -> None:
+    stage = Stage()
+    screens = await stage.enter(3)
+    await stage.tell(screens)
+
+    stage.fail_once()
+    stage.change()
+    await stage.tell(screens)
+    stage.change()
+    await stage.tell(screens)
+
+    kinds = [type(message) for message in stage.executed]
+    assert kinds == [LiveSnapshot, LiveDelta, LiveSnapshot, LiveDelta]
+    assert [screen.failures for screen in screens] == [1, 1, 1]
+
+
+async def test_who_could_not_be_told_the_seats_gets_them_when_something_changes() -> None:
+    stage = Stage()
+    stage.fail_once()
+    screens = await stage.enter(3)
+    await eventually(lambda: all(screen.failures for screen in screens))
+
+    stage.change()
+    await stage.tell(screens)
+
+    assert [type(message) for message in stage.executed] == [LiveSnapshot, LiveSnapshot]
+
+
+async def test_a_failure_is_told_to_newcomers_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broadcasts, "FAILURE_SECONDS", 0.1)
+    stage = Stage()
+    stage.fail_once()
+    first = await stage.enter(3)
+    await eventually(lambda: all(screen.failures for screen in first))
+    assert len(stage.executed) == 1
+
+    await asyncio.sleep(0.2)
+    await stage.tell(await stage.enter())
+
+    assert len(stage.executed) == 2
+
+
+async def test_a_subscription_that_always_fails_does_not_run_on_and_on() -> None:
+    stage = Stage()
+    stage.fault = EMPTY
+    screens = await stage.enter(3)
+    await eventually(lambda: all(screen.failures for screen in screens))
+
+    stage.change()
+    await eventually(lambda: all(screen.failures == 2 for screen in screens))
+    await asyncio.sleep(5 * TICK)
+
+    assert [type(message) for message in stage.executed] == [LiveSnapshot, LiveSnapshot]
+
+
+async def test_an_execution_that_takes_too_long_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broadcasts, "EXECUTION_SECONDS_MAX", 0.05)
+
+    async def never() -> Any:
+        await asyncio.Event().wait()
+
+    answer = await broadcasts.answered(never, "live-1-1")
+
+    assert answer.outcome is Outcome.EXECUTED
+    assert answer.payload["data"] is None
+    assert answer.errors[0]["extensions"]["code"] == "INTERNAL_ERROR"
 
 
 async def test_who_comes_in_a_stale_time_is_told_the_seats_and_that_they_may_be_old() -> None:
