@@ -43,6 +43,8 @@ class Columns(Protocol):
 
 #: Selections have numbers, so that kept bytes do not keep the plan that they were made by.
 _NUMBERS = count()
+#: Tells the key of a whole list from those of its blocks.
+_WHOLE = object()
 
 
 class ColumnsWriter:
@@ -59,27 +61,42 @@ class ColumnsWriter:
         self._columns = columns
         self._rows = rows
         self._kept = kept
+        #: The hash of what was asked for last.
+        self._last_asked: int | None = None
 
     def write(self, items: Columns) -> orjson.Fragment | None:
         """Write a whole list; None: it has to be read item by item."""
+        blocks = [*items.blocks()]
+        block_keys = [block_key for block_key, _, _ in blocks]
+        key = (self._number, items.__class__, _WHOLE, *block_keys)
+        whole = self._kept.get(key)
+        if whole is None:
+            parts = self._parts(items, blocks)
+            if parts is None:
+                return None
+            whole = _joined(parts)
+            # Joining copies megabytes, and so does keeping: only what is asked for again is kept.
+            if hash(key) == self._last_asked:
+                self._kept.keep(key, whole)
+            self._last_asked = hash(key)
+        return orjson.Fragment(whole)
+
+    def _parts(
+        self, items: Columns, blocks: Iterable[tuple[Hashable, int, int]]
+    ) -> list[bytes] | None:
         parts: list[bytes] = []
         columns: list[tuple[Sequence[Any], WriteColumn]] | None = None
-        for key, start, stop in items.blocks():
-            whole_key = (self._number, items.__class__, key)
-            part = self._kept.get(whole_key)
+        for block_key, start, stop in blocks:
+            key = (self._number, items.__class__, block_key)
+            part = self._kept.get(key)
             if part is None:
                 columns = columns or self._columns_of(items)
                 if columns is None:
                     return None
                 part = self._written(columns, start, stop)
-                self._kept.keep(whole_key, part)
+                self._kept.keep(key, part)
             parts.append(part)
-        if not parts:
-            return orjson.Fragment(b"[]")
-        # Megabytes are copied once, by joining them.
-        parts[0] = b"[" + parts[0]
-        parts[-1] += b"]"
-        return orjson.Fragment(b",".join(parts))
+        return parts
 
     def _columns_of(self, items: Columns) -> list[tuple[Sequence[Any], WriteColumn]] | None:
         columns = []
@@ -97,6 +114,15 @@ class ColumnsWriter:
         return orjson.dumps(self._rows(*(write(column[start:stop]) for column, write in columns)))[
             1:-1
         ]
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    """Put a list together, with one copy of its bytes."""
+    if not parts:
+        return b"[]"
+    parts[0] = b"[" + parts[0]
+    parts[-1] += b"]"
+    return b",".join(parts)
 
 
 def one_by_one(complete: Callable[[Any], Any]) -> WriteColumn:

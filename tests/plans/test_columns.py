@@ -2,6 +2,7 @@
 
 import pytest
 
+from compiled_documents import columns
 from tests.plans.stage import Chair, Chairs, Colour, Row, Scene, plain, plan, plans, run
 
 ALL = "{ %s { __typename number height shade: colour row { name } number2: number } }"
@@ -40,6 +41,38 @@ async def test_a_block_is_written_again_only_when_its_key_changes() -> None:
 
     assert same.asked == []
     assert [chair["number"] for chair in answer["chairs"]] == [0, 1, 72, 3, 4]
+
+
+async def test_a_list_that_is_asked_for_again_and_again_is_put_together_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, joined = plan(ALL % "chairs"), 0
+    join = columns._joined
+
+    def counted(parts: list[bytes]) -> bytes:
+        nonlocal joined
+        joined += 1
+        return join(parts)
+
+    monkeypatch.setattr(columns, "_joined", counted)
+
+    answers = [plain(await run(asked, Scene(chairs()))) for _ in range(4)]
+    changed = chairs()
+    changed.versions[1] = 1
+    await run(asked, Scene(changed))
+
+    assert answers[0] == answers[1] == answers[2] == answers[3]
+    assert joined == 3
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+async def test_a_short_list_is_the_same_each_time(count: int) -> None:
+    asked, objects = plan(ALL % "chairs"), chairs(count)
+
+    answers = [plain(await run(asked, Scene(chairs(count)))) for _ in range(4)]
+
+    expected = plain(await run(asked, Scene(objects.chairs)))  # type: ignore[arg-type]
+    assert answers == [expected] * 4
 
 
 async def test_other_selections_have_blocks_of_their_own() -> None:
