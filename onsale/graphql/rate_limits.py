@@ -252,6 +252,7 @@ class Budget:
                 own.left += taken - cost
                 own.owed -= owed
                 own.until = now + WINDOW_SECONDS
+                self._remember(key, own)  # Among so many others it may have been forgotten.
                 return
             seconds = waits
         if len(self._spent) >= REMEMBERED_MAX:

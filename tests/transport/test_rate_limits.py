@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
+from onsale.graphql import rate_limits
 from onsale.graphql.connections import Connections
 from onsale.graphql.rate_limits import (
     CONNECTIONS_MAX,
@@ -228,6 +229,18 @@ async def test_who_goes_away_before_the_answer_is_lent_nothing_more(
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         assert not limits.spend(asker, 15)
+
+
+async def test_who_asked_last_is_forgotten_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limits, "REMEMBERED_MAX", 2)
+    limits = RateLimits(per_buyer=1_000)
+    await limits.take(Asker(1, None), 10)  # Lent.
+    await limits.take(Asker(2, None), 10)
+    await limits.take(Asker(1, None), 20)  # A slice, of which forty are left.
+
+    await limits.take(Asker(3, None), 10)
+
+    assert limits.spend(Asker(1, None), 30)
 
 
 async def test_who_is_refused_still_owes_what_was_lent(asked: list[int]) -> None:
