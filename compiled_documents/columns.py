@@ -75,10 +75,11 @@ class ColumnsWriter:
             if parts is None:
                 return None
             whole = _joined(parts)
-            # Joining copies megabytes, and so does keeping: only what is asked for again is kept.
-            if hash(key) == self._last_asked:
+            # It takes as much room as all its blocks: only what is asked for again is kept.
+            asked = hash(key)
+            if asked == self._last_asked:
                 self._kept.keep(key, whole)
-            self._last_asked = hash(key)
+            self._last_asked = asked
         return orjson.Fragment(whole)
 
     def _parts(
