@@ -19,6 +19,7 @@ from box_office.news import SeatNews
 from box_office.places import Places
 from box_office.providers import PaymentProvider
 from box_office.refusals import OutcomeUnknown
+from box_office.reservations import EventsOfReservations
 from box_office.windows import NothingDoneError, OutcomeUnknownError, Windows
 
 Answer = TypeVar("Answer")
@@ -55,6 +56,7 @@ class BoxOffice:
     provider: PaymentProvider
     windows: Windows
     places: Places
+    events_of_reservations: EventsOfReservations
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _being_swept: set[UUID] = field(default_factory=set)
 
@@ -64,7 +66,8 @@ class BoxOffice:
     ) -> BoxOffice:
         """Open the windows."""
         windows = Windows(database, boards, news)
-        return cls(database, boards, news, provider, windows, Places(database))
+        places, events = Places(database), EventsOfReservations(database)
+        return cls(database, boards, news, provider, windows, places, events)
 
     async def ask(
         self,

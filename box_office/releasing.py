@@ -6,11 +6,9 @@ from typing import ClassVar
 from uuid import UUID
 
 import asyncpg
-import sqlalchemy as sa
 
 from box_office.batches import Connection, Written, changes_of
 from box_office.box_office import BoxOffice
-from box_office.database import Database
 from box_office.refusals import InvalidInput, OutcomeUnknown, Refusal
 from box_office.reservations import ReservationRow
 from box_office.reserving import NamedSeat, check_seats
@@ -50,7 +48,7 @@ async def release_seats(
     if not seat_indexes and not named_seats:
         message = "No seats were named. Give seatIds or seatIndexes; or use cancelReservation."
         return [InvalidInput(message=message, path=("input",))]
-    event_id = await event_of_reservation(box_office.database, buyer_id, reservation_id)
+    event_id = await box_office.events_of_reservations.of(buyer_id, reservation_id)
     places = None if event_id is None else await box_office.places.of(event_id)
     if event_id is None or places is None:
         return [reservation_not_found()]
@@ -70,7 +68,7 @@ async def cancel_reservation(
     """
     if refused := check_reason(reason):
         return refused
-    event_id = await event_of_reservation(box_office.database, buyer_id, reservation_id)
+    event_id = await box_office.events_of_reservations.of(buyer_id, reservation_id)
     if event_id is None:
         return [reservation_not_found()]
     release = Release(buyer_id, reservation_id, whole=True, reason=reason)
@@ -105,17 +103,6 @@ async def ask(
         verdict["o_expires_at"],
         verdict["o_seconds_left"],
     )
-
-
-async def event_of_reservation(
-    database: Database, buyer_id: UUID, reservation_id: UUID
-) -> UUID | None:
-    """Find whose window a reservation belongs to; None: the buyer has no such reservation."""
-    statement = sa.text("SELECT event_id FROM reservations WHERE id = :id AND buyer_id = :buyer_id")
-    async with database.engine.connect() as connection:
-        found = await connection.execute(statement, {"id": reservation_id, "buyer_id": buyer_id})
-        event_id: UUID | None = found.scalar_one_or_none()
-    return event_id
 
 
 class ReleaseStatement:

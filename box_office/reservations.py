@@ -1,7 +1,8 @@
 """Reservations as they stand: what a buyer holds, and until when by the database's clock."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +13,9 @@ from box_office.database import Database
 from box_office.pages import Page, PageOf, Sorting, read_page
 from box_office.reading import Columns, read_rows
 from models import Reservation, ReservationStatus
+
+#: How many reservations this process remembers the events of: some 8 MB.
+RESERVATIONS_KNOWN_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +120,35 @@ async def count_reservations_of_buyer(
         statement = statement.where(status_now() == status.value)
     (row,) = await read_rows(database, statement)
     return int(row[0])
+
+
+@dataclass(slots=True)
+class EventsOfReservations:
+    """At which event's window a reservation is decided about.
+
+    That never changes. So whoever reserved here gives back, or asks again, without a look at the
+    database before; what has become of the reservation the window itself finds out.
+    """
+
+    database: Database
+    #: By buyer and reservation; the longest unused first.
+    _known: OrderedDict[tuple[UUID, UUID], UUID] = field(default_factory=OrderedDict)
+
+    def learn(self, buyer_id: UUID, reservation_id: UUID, event_id: UUID) -> None:
+        """Remember a reservation that was just made or found."""
+        self._known[buyer_id, reservation_id] = event_id
+        self._known.move_to_end((buyer_id, reservation_id))
+        if len(self._known) > RESERVATIONS_KNOWN_MAX:
+            self._known.popitem(last=False)
+
+    async def of(self, buyer_id: UUID, reservation_id: UUID) -> UUID | None:
+        """Find a reservation's event. None: the buyer has no such reservation."""
+        event_id = self._known.get((buyer_id, reservation_id))
+        if event_id is None:
+            mine = sa.select(col(Reservation.event_id)).where(
+                col(Reservation.id) == reservation_id, col(Reservation.buyer_id) == buyer_id
+            )
+            event_id = next((row.event_id for row in await read_rows(self.database, mine)), None)
+        if event_id is not None:
+            self.learn(buyer_id, reservation_id, event_id)
+        return event_id

@@ -106,6 +106,7 @@ async def reserve_seats(
     if isinstance(verdict, OutcomeUnknown):
         return [verdict]
     if verdict["o_won"]:
+        box_office.events_of_reservations.learn(buyer_id, verdict["o_reservation"], wish.event_id)
         return ReservationRow.of(
             verdict["o_reservation"],
             wish.event_id,

@@ -1,12 +1,19 @@
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from box_office.database import Database
 from box_office.refusals import ReservationNotFound, ReservationNotOpen, SeatsUnknown
 from box_office.releasing import REASON_LENGTH_MAX, cancel_reservation, release_seats
-from box_office.reservations import ReservationRow, reservations_by_ids
+from box_office.reservations import (
+    RESERVATIONS_KNOWN_MAX,
+    EventsOfReservations,
+    ReservationRow,
+    reservations_by_ids,
+)
 from box_office.reserving import NamedSeat
 from models import ReservationStatus, SeatStatus
 from tests.halls import Hall, open_hall
@@ -92,6 +99,54 @@ async def test_somebody_elses_reservation_does_not_exist(hall: Hall) -> None:
         assert released == cancelled
         assert isinstance(released[0], ReservationNotFound)
     assert (await hall.states())[1] == SeatStatus.HELD
+
+
+async def test_what_was_reserved_here_is_given_back_without_asking_for_its_event(
+    hall: Hall,
+) -> None:
+    buyer = uuid4()
+    reservation = await hall.held(1, 2, buyer=buyer)
+    asked: list[str] = []
+
+    def ask(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    engine = hall.box_office.database.engine.sync_engine
+    sa.event.listen(engine, "before_cursor_execute", ask)
+    try:
+        await release_seats(hall.box_office, buyer, reservation.id, [1])
+        cancelled = await cancel_reservation(hall.box_office, buyer, reservation.id, None)
+        assert asked == []
+        await cancel_reservation(hall.box_office, uuid4(), reservation.id, None)
+        assert len(asked) == 1, "Whoever it is not known of is looked up."
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", ask)
+
+    assert isinstance(cancelled, ReservationRow)
+    assert cancelled.status is ReservationStatus.CANCELLED
+
+
+async def test_what_was_reserved_elsewhere_is_given_back_all_the_same(hall: Hall) -> None:
+    buyer = uuid4()
+    reservation = await hall.held(1, 2, buyer=buyer)
+    events = EventsOfReservations(hall.box_office.database)
+    another = replace(hall.box_office, events_of_reservations=events)
+
+    cancelled = await cancel_reservation(another, buyer, reservation.id, None)
+
+    assert isinstance(cancelled, ReservationRow)
+    assert await hall.states() == [SeatStatus.AVAILABLE] * 20
+
+
+async def test_no_more_reservations_are_remembered_than_so_many(hall: Hall) -> None:
+    buyer = uuid4()
+    reservation = await hall.held(1, buyer=buyer)
+    events = hall.box_office.events_of_reservations
+    for _ in range(RESERVATIONS_KNOWN_MAX):
+        events.learn(uuid4(), uuid4(), hall.event_id)
+
+    assert len(events._known) == RESERVATIONS_KNOWN_MAX
+    assert await events.of(buyer, reservation.id) == hall.event_id, "It is forgotten, not gone."
 
 
 async def test_a_lapsed_reservation_releases_nothing_and_reads_expired(hall: Hall) -> None:
