@@ -9,6 +9,8 @@ class Plan:
 
     rounds: int
     settle_seconds: float
+    #: Whether those are measured, too, whom no goal is about.
+    is_whole: bool
     #: The event that reservations are made at, and who makes them: one each, a round.
     hall_seats: int
     guests: int
@@ -39,28 +41,30 @@ class Plan:
 
 FULL = Plan(
     rounds=3,
-    settle_seconds=0.7,
+    settle_seconds=0.5,
+    is_whole=True,
     hall_seats=100_000,
-    guests=15_000,
+    guests=10_000,
     clients=(1, 16, 64, 128),
     pgbench_clients=(16, 64),
     reserving_seconds=2.0,
     reading_seconds=2.0,
     changed_maps=6,
     audiences=(100, 1_000, 5_000),
-    strawberry_audience=1_000,
-    steady_seconds=4.0,
+    strawberry_audience=500,
+    steady_seconds=3.0,
     flat_out_seconds=3.0,
     slow_readers=20,
     growth_seats=(1_000, 10_000, 100_000),
-    growth_cycles=6,
+    growth_cycles=5,
     starts=3,
 )
 QUICK = Plan(
     rounds=1,
-    settle_seconds=0.2,
-    hall_seats=20_000,
-    guests=4_000,
+    settle_seconds=0.1,
+    is_whole=False,
+    hall_seats=10_000,
+    guests=2_000,
     clients=(64,),
     pgbench_clients=(64,),
     reserving_seconds=1.0,
@@ -68,10 +72,10 @@ QUICK = Plan(
     changed_maps=2,
     audiences=(1_000,),
     strawberry_audience=200,
-    steady_seconds=2.0,
-    flat_out_seconds=1.5,
+    steady_seconds=1.0,
+    flat_out_seconds=1.0,
     slow_readers=0,
-    growth_seats=(1_000, 20_000),
-    growth_cycles=3,
+    growth_seats=(1_000, 10_000),
+    growth_cycles=2,
     starts=1,
 )

@@ -30,15 +30,18 @@ class Postgres:
         """Give the URL of another of its databases."""
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{database}"))
 
-    def environment_of(self, database: str) -> dict[str, str]:
-        """Give PostgreSQL's own programs what they need, and no password on a command line."""
+    def environment_of(self, database: str | None) -> dict[str, str]:
+        """Give PostgreSQL's own programs what they need, and no password on a command line.
+
+        None: the server's own database.
+        """
         parts = urlsplit(self.url)
         return dict(os.environ) | {
             "PGHOST": parts.hostname or "",
             "PGPORT": str(parts.port),
             "PGUSER": unquote(parts.username or ""),
             "PGPASSWORD": unquote(parts.password or ""),
-            "PGDATABASE": database,
+            "PGDATABASE": database or parts.path.lstrip("/"),
         }
 
     @asynccontextmanager

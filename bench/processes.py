@@ -121,8 +121,15 @@ def cpu_seconds(pid: int) -> float:
 
 def family_cpu_seconds(pid: int) -> float:
     """Tell what a process and its children have used, those that have ended included."""
-    ended = sum(int(ticks) for ticks in _stat(pid)[13:15]) / TICKS_PER_SECOND
-    return ended + sum(map(cpu_seconds, family(pid)))
+    while True:
+        ended = _ended_children_ticks(pid)
+        running = sum(map(cpu_seconds, family(pid)))
+        if _ended_children_ticks(pid) == ended:  # Or else somebody ended while we were counting.
+            return ended / TICKS_PER_SECOND + running
+
+
+def _ended_children_ticks(pid: int) -> int:
+    return sum(int(ticks) for ticks in _stat(pid)[13:15])
 
 
 def family(pid: int) -> list[int]:

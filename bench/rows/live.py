@@ -176,18 +176,16 @@ async def _contenders(stage: Stage, arena: Event) -> list[Contender]:
     def served(name: str) -> Callable[[], AbstractContextManager[Server]]:
         return lambda: stage.uvicorn(name, f"bench.peers.{name}:app", **environment)
 
-    return [
+    contenders = [
         Contender(ONSALE, audiences, lambda: stage.another_onsale("onsale-live"), bought),
         Contender(C, audiences, lambda: stage.in_c("c", "peers/broadcast.c", snapshot), posted),
         Contender(BARE, audiences, served("broadcast_starlette"), posted),
-        Contender(
-            STRAWBERRY,
-            (stage.plan.strawberry_audience,),
-            served("strawberry_live"),
-            posted,
-            keeps_pace=False,
-        ),
     ]
+    if stage.plan.is_whole:
+        strawberry = served("strawberry_live")
+        few = (stage.plan.strawberry_audience,)
+        contenders.append(Contender(STRAWBERRY, few, strawberry, posted, keeps_pace=False))
+    return contenders
 
 
 async def _snapshot(stage: Stage, arena: Event) -> Path:

@@ -5,13 +5,15 @@ from contextlib import AsyncExitStack
 
 from bench.baseline.asking import DATABASE, BaselineSeats
 from bench.figures import Measured, Round
-from bench.pgbench import PgbenchSeller
 from bench.row import LOAD_COLUMNS, Bound, Goal, Medians, Plot, Row
 from bench.selling import BaselineSeller, OnsaleSeller
+from bench.sql_selling import PgbenchSeller, StatementSeller
 from bench.stage import Stage
 
 BASELINE = "Strawberry baseline"
 BASELINE_SEATS = 20_000
+#: What a batch of one asks PostgreSQL, without anything around it.
+STATEMENT = "its statement alone, 1 clients"
 #: The number of clients at which everybody is compared.
 CLIENTS = 64
 WARM_UP_SECONDS = 1.0
@@ -54,6 +56,7 @@ async def _sellers(stage: Stage, open_until_then: AsyncExitStack) -> dict[str, S
     for clients in plan.pgbench_clients:
         pgbench = await PgbenchSeller.prepared(postgres, plan.hall_seats, clients)
         sellers[_named("pgbench", clients)] = pgbench.sell
+    sellers[STATEMENT] = StatementSeller(postgres, await stage.hall(plan.growth_seats[1])).sell
     await postgres.make_database(DATABASE)
     url = postgres.url_of(DATABASE).replace("postgresql://", "postgresql+asyncpg://", 1)
     server = open_until_then.enter_context(

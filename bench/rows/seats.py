@@ -106,8 +106,9 @@ async def _readers(stage: Stage, open_until_then: AsyncExitStack) -> dict[str, R
         WARM: stage.server,
         BARE: enter(stage.bare("bare-seats", answer)),
         MERCURIUS: enter(stage.node("mercurius", "mercurius.mjs", seats)),
-        YOGA: enter(stage.node("yoga", "yoga.mjs", seats)),
     }
+    if stage.plan.is_whole:
+        servers[YOGA] = enter(stage.node("yoga", "yoga.mjs", seats))
     readers: dict[str, Read] = {}
     for name, server in servers.items():
         load = await open_until_then.enter_async_context(stage.http_load(server.port, CONNECTIONS))
@@ -123,7 +124,8 @@ async def _readers(stage: Stage, open_until_then: AsyncExitStack) -> dict[str, R
     ):
         changing = ChangingReader(stage.server, arena, load, wishes)
         readers[name] = _changing(changing, stage.plan.changed_maps)
-    readers[COLD] = lambda: _first_answer(stage, arena)
+    if stage.plan.is_whole:
+        readers[COLD] = lambda: _first_answer(stage, arena)
     return readers
 
 
