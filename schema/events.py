@@ -11,6 +11,7 @@ import strawberry
 
 import box_office.events as reading
 from box_office.events import SEARCH_WORDS_MAX, EventRow, words_of
+from box_office.hot_events import HOT_EVENTS_MAX
 from schema.availability import Availability
 from schema.context import Context, Info
 from schema.enums import EventSortKey, EventStatus, SeatStatus
@@ -29,6 +30,9 @@ from schema.seat_maps import SeatMap
 from schema.seats import EventSeat, Seating
 from schema.soon import Soon, soon_field, then
 from schema.venues import Venue
+
+#: Hot events as they are shown, by their keys. Everybody asks for them; their rows change seldom.
+_SHOWN: dict[UUID, Event] = {}
 
 
 @strawberry.enum
@@ -276,7 +280,15 @@ class Event(Node):
 
     @classmethod
     def _found(cls, row: EventRow | None) -> Event | None:
-        return None if row is None else cls.of(row)
+        """Show an event that was looked for: the same as long as it is the same row."""
+        if row is None:
+            return None
+        shown = _SHOWN.get(row.id)
+        if shown is None or shown.row is not row:
+            if len(_SHOWN) >= HOT_EVENTS_MAX:
+                _SHOWN.clear()
+            shown = _SHOWN[row.id] = cls.of(row)
+        return shown
 
     @classmethod
     def sure(cls, context: Context, key: UUID) -> Soon[Event]:

@@ -33,7 +33,7 @@ class Entrance:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def admit_at_once(
-        self, asked: OperationRequest, request_id: str, asker: Asker
+        self, asked: OperationRequest | Operation, request_id: str, asker: Asker
     ) -> Operation | Answer | Coroutine[Any, Any, Operation | Answer]:
         """Find the operation that is meant, and take what it costs. Raises TooMuchAsked.
 
@@ -42,7 +42,11 @@ class Entrance:
         takes time, so a coroutine is given.
         """
         self.rate_limits.check(asker)
-        operation = self.operations.read(asked, request_id)
+        operation: Operation | Answer
+        if isinstance(asked, Operation):
+            operation = asked
+        else:
+            operation = self.operations.read(asked, request_id)
         cost = operation.cost if isinstance(operation, Operation) else REFUSED_COST
         if self.rate_limits.spend(asker, cost):
             return operation

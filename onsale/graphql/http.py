@@ -31,6 +31,7 @@ from onsale.graphql.http_requests import (
     look_at_head,
     read_operation,
 )
+from onsale.graphql.known_queries import KnownQueries
 from onsale.graphql.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted
 from onsale.graphql.operations import Operation, OperationContext
 from onsale.graphql.rate_limits import TooMuchAsked, address_of
@@ -85,6 +86,7 @@ class GraphQLOverHTTP:
     def __init__(self, entrance: Entrance, cross_origin: CrossOrigin | None = None) -> None:
         self._entrance = entrance
         self._cross_origin = cross_origin or CrossOrigin()
+        self._known_queries = KnownQueries()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request by ASGI; nothing that a client sends makes this raise."""
@@ -152,10 +154,12 @@ class GraphQLOverHTTP:
 
     def _begin(self, request: HttpRequest) -> Done:
         accepted = request.accepted or look_at_head(request)
-        asked = read_operation(request)
+        asked = self._known_queries.of(request) or read_operation(request)
         asking = Asking(request, accepted, self._recognise(request), address_of(request.scope))
         asker = asker_of(asking.visitor, asking.address)
         admitted = self._entrance.admit_at_once(asked, request.id, asker)
+        if admitted is not asked:
+            self._known_queries.learn(request, admitted)
         if isinstance(admitted, Operation | Answer):
             return self._perform(asking, admitted)
         paying = asyncio.create_task(admitted)
