@@ -1,9 +1,9 @@
 """The usual handshake of a WebSocket, read once.
 
-Uvicorn's HTTP parser has read the request already; it writes it down again for `websockets`, which
-reads it a second time, carefully: half of what a socket costs until it has subscribed. What looks
-as every browser's and client's handshake does needs no more than this. Whatever does not is left
-to `websockets`, which knows what to say about it.
+Uvicorn's HTTP parser reads a request header by header; then it writes it down again for
+`websockets`, which reads it a second time, carefully: half of what a socket costs until it has
+subscribed. What looks as every browser's and client's handshake does needs no more than this.
+Whatever does not is left to the two of them, who know what to say about it.
 """
 
 import base64
@@ -15,15 +15,19 @@ from urllib.parse import unquote
 
 Headers = list[tuple[bytes, bytes]]
 
+#: What stands in a line, and in a header's name (RFC 9110, section 5.1).
+PRINTABLE = bytes(range(0x20, 0x7F))
+TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+
 #: By RFC 6455, part of the answer to every key.
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 KEY_BYTES = 16
 VERSION = b"13"
 HANDSHAKE_BYTES_MAX, HEADERS_MAX = 8_192, 100
 #: Each comes once; none of the others comes twice. With a body it is no handshake.
-SINGLE = (b"upgrade", b"sec-websocket-key", b"sec-websocket-version", b"host")
-AT_MOST_ONCE = (b"origin", b"authorization")
-BODY = (b"content-length", b"transfer-encoding")
+SINGLE = frozenset({b"upgrade", b"sec-websocket-key", b"sec-websocket-version", b"host"})
+AT_MOST_ONCE = frozenset({b"origin", b"authorization", b"connection"})
+BODY = frozenset({b"content-length", b"transfer-encoding"})
 ANSWER = (
     b"HTTP/1.1 101 Switching Protocols\r\n"
     b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n"
@@ -53,18 +57,16 @@ class Handshake:
 
 
 def usual_handshake(head: bytes) -> Handshake | None:
-    """Read a request as uvicorn's HTTP parser passes it on; None if anything is unusual."""
-    if len(head) > HANDSHAKE_BYTES_MAX or not head.endswith(b"\r\n\r\n") or not head.isascii():
+    """Read a request that is all of what came; None if anything is unusual."""
+    if len(head) > HANDSHAKE_BYTES_MAX or not head.startswith(b"GET /"):
         return None
-    request, *lines = head[:-4].split(b"\r\n")
-    method, _, rest = request.partition(b" ")
-    target, _, protocol = rest.rpartition(b" ")
-    headers = [
-        (name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)
-    ]
-    if (method, protocol) != (b"GET", b"HTTP/1.1") or not _is_path(target):
+    lines = head.split(b"\r\n")
+    # It ends with an empty line, and nothing but the ends of lines is left without what is printed.
+    if head.translate(None, PRINTABLE) != b"\r\n" * (len(lines) - 1) or lines[-2:] != [b"", b""]:
         return None
-    if len(headers) > HEADERS_MAX or not _upgrades(headers):
+    target, _, protocol = lines[0][4:].rpartition(b" ")
+    headers = _headers_of(lines[1:-2])
+    if protocol != b"HTTP/1.1" or not _is_path(target) or not _upgrades(headers):
         return None
     raw_path, _, query_string = target.partition(b"?")
     return Handshake(
@@ -82,18 +84,29 @@ def usual_handshake(head: bytes) -> Handshake | None:
     )
 
 
+def _headers_of(lines: list[bytes]) -> Headers:
+    """Read the headers, if all of them are written as usual; otherwise none."""
+    headers: Headers = []
+    for line in lines:
+        name, separator, value = line.partition(b": ")
+        name = name.lower()
+        if not (separator and name) or name.translate(None, TOKEN) or value.strip() != value:
+            return []
+        headers.append((name, value))
+    return headers if len(headers) <= HEADERS_MAX else []
+
+
 def _is_path(target: bytes) -> bool:
     return target.startswith(b"/") and b" " not in target and b"#" not in target
 
 
 def _upgrades(headers: Headers) -> bool:
     """See whether it asks for this protocol, in this version, with a key, and for nothing else."""
-    names = [name for name, _ in headers]
-    if any(names.count(name) != 1 for name in SINGLE) or any(name in names for name in BODY):
-        return False
-    if any(names.count(name) > 1 for name in AT_MOST_ONCE):
-        return False
     by_name = dict(headers)
+    if not by_name.keys() >= SINGLE or not by_name.keys().isdisjoint(BODY):
+        return False
+    if len(by_name) != len(headers) and _repeats(headers):
+        return False
     connection = by_name.get(b"connection", b"").lower().split(b",")
     return (
         by_name[b"upgrade"].lower() == b"websocket"
@@ -103,8 +116,14 @@ def _upgrades(headers: Headers) -> bool:
     )
 
 
+def _repeats(headers: Headers) -> bool:
+    """Tell whether something comes twice of which the one might say what the other does not."""
+    names = [name for name, _ in headers]
+    return any(names.count(name) > 1 for name in (*SINGLE, *AT_MOST_ONCE))
+
+
 def _is_key(key: bytes) -> bool:
     try:
-        return len(base64.b64decode(key, validate=True)) == KEY_BYTES
+        return len(binascii.a2b_base64(key, strict_mode=True)) == KEY_BYTES
     except binascii.Error:
         return False

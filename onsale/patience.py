@@ -24,7 +24,7 @@ from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 from websockets.protocol import Protocol, State
 
-from onsale.graphql.frames import LINE
+from onsale.graphql.frames import LINE, usual_text
 from onsale.handshakes import Handshake, usual_handshake
 
 #: Next to nothing of what waits was taken for so long: whoever it is may come again and resume.
@@ -58,6 +58,8 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._line: socket.socket
         #: What the application has yet to say yes or no to.
         self._handshake: Handshake | None = None
+        #: Whether all of its frames so far came one by one, and were read here.
+        self._is_usual = False
         #: Whether its reader takes what it is sent, as far as we know.
         self.is_taking = True
         #: Called when a line that took no more takes something again.
@@ -70,17 +72,29 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES_MAX)
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sends; first of all, a handshake."""
+        """Take what the client sends: a handshake, then mostly short messages, one by one.
+
+        What is unusual is read by `websockets`, and so is then all that follows: it may be in the
+        middle of a frame.
+        """
+        if self._is_usual and self.handshake_complete and self.conn.state is State.OPEN:
+            text = usual_text(data)
+            if text is not None and len(text) <= self.config.ws_max_size:
+                self.curr_msg_data_type, self.frames = "text", [text]
+                self.send_receive_event_to_app()
+                return
+        self._is_usual = False
         handshake = None
         if not self.handshake_initiated and not self.config.ws_per_message_deflate:
             handshake = usual_handshake(data)
         if handshake is not None:
-            self._begin(handshake)
+            self.begin(handshake)
         else:
             super().data_received(data)
 
-    def _begin(self, handshake: Handshake) -> None:
+    def begin(self, handshake: Handshake) -> None:
         """Ask the application about a handshake, as `handle_connect` does with unusual ones."""
+        self._is_usual = True
         self._handshake = handshake
         self.handshake_initiated = True
         self.conn.parser = Protocol.parse(self.conn)  # From now on there are frames.

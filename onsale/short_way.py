@@ -23,7 +23,9 @@ from onsale.at_once import at_once
 from onsale.graphql.http import Done, Waiting
 from onsale.graphql.http_requests import HttpRequest, announced_bytes
 from onsale.graphql.replies import Headers, Reply
+from onsale.handshakes import Handshake, usual_handshake
 from onsale.no_http import JsonRefusals
+from onsale.patience import PatientWebSocket
 
 #: A longer one is read piece by piece, so that no client fills our memory while it is slow.
 SHORT_BODY_BYTES_MAX = HIGH_WATER_LIMIT
@@ -59,6 +61,11 @@ class ShortWayProtocol(JsonRefusals):
         super().__init__(*given, **named)
         self._short_way: ShortWay | None = getattr(self.config.app, "short_way", None)
         self._proxies = _proxies(self.app, self.config.forwarded_allow_ips)
+        #: Until something comes: nothing of it is in the parser yet.
+        self._is_new = True
+        self._shakes_hands = (
+            self.ws_protocol_class is PatientWebSocket and not self.config.ws_per_message_deflate
+        )
         #: What is answered next, as soon as its body is there.
         self._asked: Asked | None = None
         #: What is waited for.
@@ -71,9 +78,22 @@ class ShortWayProtocol(JsonRefusals):
 
     def data_received(self, data: bytes) -> None:
         """Parse, and answer what has become a whole request."""
+        if self._is_new:
+            self._is_new = False
+            if self._shakes_hands and (handshake := usual_handshake(data)) is not None:
+                self._shake_hands(handshake)
+                return
         super().data_received(data)
         if self._asked is not None and not self._asked.cycle.more_body:
             self._answer()
+
+    def _shake_hands(self, handshake: Handshake) -> None:
+        """Leave the line to a WebSocket, as `handle_websocket_upgrade` does."""
+        self.connections.discard(self)
+        socket = PatientWebSocket(self.config, self.server_state, self.app_state)
+        socket.connection_made(self.transport)
+        socket.begin(handshake)
+        self.transport.set_protocol(socket)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give up what nobody waits for any more."""

@@ -29,14 +29,16 @@ STOP_SECONDS_MAX = 15.0
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, http: type[asyncio.Protocol] = ShortWayProtocol
+    app: ASGIApp,
+    http: type[asyncio.Protocol] = ShortWayProtocol,
+    ws: type[asyncio.Protocol] = PatientWebSocket,
 ) -> AsyncIterator[str]:
     """Serve an application from this event loop; gives its URL."""
     with closing_socket() as door:
         config = uvicorn.Config(
             app,
             http=http,
-            ws=PatientWebSocket,
+            ws=ws,
             ws_max_size=65_536,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=3,

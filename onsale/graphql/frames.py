@@ -1,7 +1,8 @@
-"""WebSocket frames as a server sends them: not masked, so a frame is its head and then plain text.
+"""WebSocket frames (RFC 6455, section 5.2) as this server writes and mostly gets them.
 
-Written by hand because the same text goes to thousands: it is put together once, and only what
-differs between its readers is put in front.
+Those of a server are not masked: a frame is its head and then plain text. Written by hand because
+the same text goes to thousands: it is put together once, and only what differs between its readers
+is put in front. Those of clients are masked, and nearly all of them short texts, one at a time.
 """
 
 import struct
@@ -11,6 +12,9 @@ from typing import Protocol
 #: The last and only frame of a text message.
 TEXT = 0x81
 _SHORT, _MEDIUM = 126, 1 << 16
+_MASKED, _MASK_BYTES = 0x80, 4
+#: Of a client's short frame.
+_HEAD_BYTES = 2 + _MASK_BYTES
 
 
 def text_frame(text: bytes) -> bytes:
@@ -21,6 +25,23 @@ def text_frame(text: bytes) -> bytes:
     if size < _MEDIUM:
         return struct.pack("!BBH", TEXT, _SHORT, size) + text
     return struct.pack("!BBQ", TEXT, _SHORT + 1, size) + text
+
+
+def usual_text(data: bytes) -> bytes | None:
+    """Read a text message in one masked frame that is all of what came; None: it is anything else.
+
+    Whether it is UTF-8 is not looked at.
+    """
+    if len(data) < _HEAD_BYTES or data[0] != TEXT or not data[1] & _MASKED:
+        return None
+    size, begin = data[1] & ~_MASKED, _HEAD_BYTES
+    if size == _SHORT:
+        size, begin = int.from_bytes(data[2:4]), _HEAD_BYTES + 2
+    if (size > _SHORT and begin == _HEAD_BYTES) or len(data) != begin + size:
+        return None
+    mask = int.from_bytes(data[begin - _MASK_BYTES : begin] * (size // _MASK_BYTES + 1))
+    mask >>= 8 * (_MASK_BYTES - size % _MASK_BYTES)
+    return (int.from_bytes(data[begin:]) ^ mask).to_bytes(size)
 
 
 class Line(Protocol):

@@ -55,6 +55,9 @@ NO_SUBPROTOCOL, INIT_TIMEOUT, DUPLICATE_ID, TOO_MANY = 4406, 4408, 4409, 4429
 #: What the server's line says of a reader that takes nothing (`onsale.patience`).
 TOO_SLOW = 4008
 
+#: What follows every introduction.
+ACKNOWLEDGED = text_frame(b'{"type":"connection_ack"}')
+
 log = structlog.get_logger("onsale.graphql")
 
 
@@ -203,7 +206,10 @@ class Connection:
             raise SocketClosed(TOO_MANY, "Too many initialisation requests")
         self._visitor = self._recognise(payload)
         deadline.reschedule(_loop_time(self._visitor.expires_at))
-        await self._send({"type": "connection_ack"})
+        if self._line is not None:
+            self._line.write(ACKNOWLEDGED)
+        else:
+            await self._send({"type": "connection_ack"})
 
     def _recognise(self, payload: dict[str, Any]) -> Visitor:
         """Take the token of the payload, or else of the handshake's header or cookie.

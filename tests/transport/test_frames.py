@@ -1,8 +1,12 @@
+import os
+
 import pytest
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from onsale.graphql.frames import text_frame
+from onsale.graphql.frames import text_frame, usual_text
+
+WHOLE = Frame(Opcode.TEXT, b"abcde").serialize(mask=True)
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 70_000])
@@ -23,3 +27,32 @@ def test_a_frame_is_what_websockets_would_have_sent() -> None:
     for size in (3, 126, 70_000):
         text = b"x" * size
         assert text_frame(text) == Frame(Opcode.TEXT, text).serialize(mask=False)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 125, 126, 127, 1_000, 65_535])
+def test_a_usual_text_is_read_as_websockets_reads_it(size: int) -> None:
+    for _ in range(20):  # Each with another mask.
+        text = os.urandom(size)
+        assert usual_text(Frame(Opcode.TEXT, text).serialize(mask=True)) == text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        WHOLE[:1],
+        WHOLE[:-1],
+        WHOLE + b"x",
+        WHOLE * 2,
+        Frame(Opcode.TEXT, b"abcde").serialize(mask=False),
+        Frame(Opcode.TEXT, b"abcde", fin=False).serialize(mask=True),
+        bytes((WHOLE[0] | 0x40,)) + WHOLE[1:],
+        Frame(Opcode.CONT, b"abcde").serialize(mask=True),
+        Frame(Opcode.BINARY, b"abcde").serialize(mask=True),
+        Frame(Opcode.PING, b"abcde").serialize(mask=True),
+        Frame(Opcode.TEXT, b"x" * 65_536).serialize(mask=True),
+        Frame(Opcode.TEXT, b"x" * 126).serialize(mask=True)[:7],
+    ],
+)
+def test_whatever_else_comes_is_left_to_websockets(data: bytes) -> None:
+    assert usual_text(data) is None
