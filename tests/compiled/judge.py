@@ -21,7 +21,8 @@ from strawberry.execution import optimized_is_awaitable
 
 from tests.compiled.engines import Ask, Engine, Surroundings
 
-MACHINERY = ("/graphql/execution/", "/compiled_documents/")
+#: The last is what plans are written into.
+MACHINERY = ("/graphql/execution/", "/compiled_documents/", "<compiled document>")
 ANSWER_SECONDS_MAX = 10.0
 #: Where something lives, and which task it is, says nothing about an answer.
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]+|(?<=name=')task-\d+", re.IGNORECASE)
