@@ -20,6 +20,8 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 SILENCE_SECONDS_MAX = 65.0
 SESSION_CONNECTIONS = 8
 WINDOW_CONNECTIONS = 4
+#: To plan the dozen statements of a small batch anew takes as long as to run them: decision 0022.
+WINDOW_SETTINGS = {"plan_cache_mode": "force_generic_plan"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Database:
             max_size=WINDOW_CONNECTIONS,
             timeout=CONNECT_TIMEOUT_SECONDS,
             reset=nothing_to_reset,
-            server_settings=server_settings(),
+            server_settings=server_settings() | WINDOW_SETTINGS,
         )
         async with pool.acquire() as connection:  # Whoever does not answer is told now.
             await connection.execute("SELECT 1")
