@@ -29,6 +29,8 @@ class Pgbench:
     clients: int
     #: Of so many transactions one is logged with its latency.
     sampling: int = 1
+    #: What each connection asks of PostgreSQL, as its `PGOPTIONS`.
+    settings: str = ""
 
     async def run(self, script: str, seconds: float, **variables: int) -> Outcome:
         """Repeat a script for so long; how many repetitions were good it does not know.
@@ -57,7 +59,7 @@ class Pgbench:
         process = await asyncio.create_subprocess_exec(
             str(pgbench_program()),
             *arguments,
-            env=self.postgres.environment_of(self.database),
+            env=self.postgres.environment_of(self.database) | {"PGOPTIONS": self.settings},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -20,7 +20,7 @@ class Plan:
     reading_seconds: float
     #: How often seats change and are asked for then, in a round: every second time, back again.
     changed_maps: int
-    #: How many watch, the most of them last.
+    #: How many watch onsale, the most of them last; its peers only the larger two.
     audiences: tuple[int, ...]
     strawberry_audience: int
     steady_seconds: float
@@ -48,15 +48,15 @@ FULL = Plan(
     clients=(1, 16, 64, 128),
     pgbench_clients=(16, 64),
     reserving_seconds=2.0,
-    reading_seconds=2.0,
+    reading_seconds=1.5,
     changed_maps=6,
     audiences=(100, 1_000, 5_000),
     strawberry_audience=500,
     steady_seconds=3.0,
-    flat_out_seconds=3.0,
+    flat_out_seconds=2.0,
     slow_readers=20,
     growth_seats=(1_000, 10_000, 100_000),
-    growth_cycles=5,
+    growth_cycles=4,
     starts=3,
 )
 QUICK = Plan(

@@ -43,6 +43,8 @@ WHERE seats.event_id = 1 AND seats.seat_index = wanted.seat_index
 #: What onsale sends for a batch of one. Seats are dealt out by a walk that meets each of them once,
 #: for it is prime and no divisor of any hall: nobody asks for what somebody else has.
 STRIDE = 7_919
+#: As onsale's own connections for it.
+SETTINGS = "-c jit=off -c plan_cache_mode=force_generic_plan"
 RESERVE = """\
 \\set first (:n * {stride}) % {seats}
 \\set second ((:n + 1) * {stride}) % {seats}
@@ -102,7 +104,7 @@ class StatementSeller:
         """`hall` is used by nobody else meanwhile."""
         self._postgres = postgres
         self._hall = hall
-        self._pgbench = Pgbench(postgres, None, clients=1)
+        self._pgbench = Pgbench(postgres, None, clients=1, settings=SETTINGS)
 
     async def sell(self, seconds: float) -> Round:
         """Sell for so long; then give everything back, in one statement."""

@@ -162,6 +162,7 @@ async def _contenders(stage: Stage, arena: Event) -> list[Contender]:
     snapshot = await _snapshot(stage, arena)
     tokens = await stage.guests(BUYERS)
     audiences = stage.plan.audiences
+    larger = audiences[-2:]
     environment = {
         "BROADCAST_SNAPSHOT_FILE": str(snapshot),
         "BROADCAST_REDIS_URL": stage.redis_url,
@@ -178,8 +179,8 @@ async def _contenders(stage: Stage, arena: Event) -> list[Contender]:
 
     contenders = [
         Contender(ONSALE, audiences, lambda: stage.another_onsale("onsale-live"), bought),
-        Contender(C, audiences, lambda: stage.in_c("c", "peers/broadcast.c", snapshot), posted),
-        Contender(BARE, audiences, served("broadcast_starlette"), posted),
+        Contender(C, larger, lambda: stage.in_c("c", "peers/broadcast.c", snapshot), posted),
+        Contender(BARE, larger, served("broadcast_starlette"), posted),
     ]
     if stage.plan.is_whole:
         strawberry = served("strawberry_live")
