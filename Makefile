@@ -55,10 +55,10 @@ check: $(VENV)/.development $(LINTING)/node_modules/.package-lock.json ## Look a
 docs: $(VENV)/.development ## Build the reference of the API: docs/reference/build/index.html
 	@$(BIN)/python -m docs.reference
 
-bench: $(VENV)/.development $(VENV)/.node ## Measure everything beside its peers, a quarter of an hour, into docs/performance.md
+bench: $(VENV)/.development $(VENV)/.node ## Measure everything beside its peers, ten minutes, into docs/performance.md
 	@$(BIN)/python -m bench --page
 
-bench-quick: $(VENV)/.development $(VENV)/.node ## A quick look at most of it, about 2 minutes, on the screen alone
+bench-quick: $(VENV)/.development $(VENV)/.node ## A quick look at most of it, about a minute, on the screen alone
 	@$(BIN)/python -m bench --quick
 
 lock: $(VENV)/.uv ## Lock the dependencies again (UPGRADE=--upgrade for newer ones)

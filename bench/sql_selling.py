@@ -40,8 +40,9 @@ WHERE seats.event_id = 1 AND seats.seat_index = wanted.seat_index
     AND (SELECT count(*) FROM wanted) = 2;
 """
 
-#: What onsale sends for a batch of one. Seats are dealt out by a walk that meets each of them once,
-#: for it is prime and no divisor of any hall: nobody asks for what somebody else has.
+#: What onsale sends for a batch of one, but for ids that are not in the order of time. Seats are
+#: dealt out by a walk that meets each of them once, for its stride is prime and no divisor of any
+#: hall: nobody asks for what somebody else has.
 STRIDE = 7_919
 #: As onsale's own connections for it.
 SETTINGS = "-c jit=off -c plan_cache_mode=force_generic_plan"

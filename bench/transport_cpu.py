@@ -1,9 +1,10 @@
 """The CPU of our HTTP transport beside a bare Starlette route, from bytes to bytes.
 
 Both are fed by the same uvicorn without a socket, in turns, and answer the same bytes; the
-operation itself is given, so what is left is reading, recognising, limiting, counting, logging and
-writing. `python -m bench.transport_cpu`. The least of many short rounds counts; the machine adds to
-it and never takes from it.
+operation itself is given, so what is left is HTTP, recognising, limiting, counting, logging and
+writing; all ask the same, so what a body asks is known (`onsale.graphql.known_queries`).
+`python -m bench.transport_cpu`. The least of many short rounds counts; the machine adds to it and
+never takes from it.
 """
 
 import asyncio

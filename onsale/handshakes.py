@@ -107,13 +107,21 @@ def _upgrades(headers: Headers) -> bool:
         return False
     if len(by_name) != len(headers) and _repeats(headers):
         return False
-    connection = by_name.get(b"connection", b"").lower().split(b",")
+    if not all(_tokens(value) for name, value in headers if name == b"sec-websocket-protocol"):
+        return False
+    connection = _tokens(by_name.get(b"connection", b""))
     return (
         by_name[b"upgrade"].lower() == b"websocket"
-        and b"upgrade" in (token.strip() for token in connection)
+        and b"upgrade" in connection
         and by_name[b"sec-websocket-version"] == VERSION
         and _is_key(by_name[b"sec-websocket-key"])
     )
+
+
+def _tokens(value: bytes) -> list[bytes]:
+    """Read a list of tokens, in small letters; of a list that has anything else in it, none."""
+    tokens = [token.strip() for token in value.lower().split(b",")]
+    return [] if any(not token or token.translate(None, TOKEN) for token in tokens) else tokens
 
 
 def _repeats(headers: Headers) -> bool:

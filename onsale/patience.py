@@ -24,7 +24,7 @@ from websockets.exceptions import InvalidState
 from websockets.http11 import Request
 from websockets.protocol import Protocol, State
 
-from onsale.graphql.frames import LINE, usual_text
+from onsale.graphql.frames import LINE, is_pong, usual_text
 from onsale.handshakes import Handshake, usual_handshake
 
 #: Next to nothing of what waits was taken for so long: whoever it is may come again and resume.
@@ -75,7 +75,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         """Take what the client sends: a handshake, then mostly short messages, one by one.
 
         What is unusual is read by `websockets`, and so is then all that follows: it may be in the
-        middle of a frame.
+        middle of a frame. Answers to our pings come whole, so that it is not.
         """
         if self._is_usual and self.handshake_complete and self.conn.state is State.OPEN:
             text = usual_text(data)
@@ -83,7 +83,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
                 self.curr_msg_data_type, self.frames = "text", [text]
                 self.send_receive_event_to_app()
                 return
-        self._is_usual = False
+        self._is_usual = self._is_usual and is_pong(data)
         handshake = None
         if not self.handshake_initiated and not self.config.ws_per_message_deflate:
             handshake = usual_handshake(data)

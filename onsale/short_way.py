@@ -90,6 +90,7 @@ class ShortWayProtocol(JsonRefusals):
     def _shake_hands(self, handshake: Handshake) -> None:
         """Leave the line to a WebSocket, as `handle_websocket_upgrade` does."""
         self.connections.discard(self)
+        self.parser: Any = None  # It leads back here.
         socket = PatientWebSocket(self.config, self.server_state, self.app_state)
         socket.connection_made(self.transport)
         socket.begin(handshake)

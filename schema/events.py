@@ -285,7 +285,7 @@ class Event(Node):
             return None
         shown = _SHOWN.get(row.id)
         if shown is None or shown.row is not row:
-            if len(_SHOWN) >= HOT_EVENTS_MAX:
+            if shown is None and len(_SHOWN) >= HOT_EVENTS_MAX:
                 _SHOWN.clear()
             shown = _SHOWN[row.id] = cls.of(row)
         return shown

@@ -56,7 +56,8 @@ async def _sellers(stage: Stage, open_until_then: AsyncExitStack) -> dict[str, S
     for clients in plan.pgbench_clients:
         pgbench = await PgbenchSeller.prepared(postgres, plan.hall_seats, clients)
         sellers[_named("pgbench", clients)] = pgbench.sell
-    sellers[STATEMENT] = StatementSeller(postgres, await stage.hall(plan.growth_seats[1])).sell
+    if plan.is_whole:
+        sellers[STATEMENT] = StatementSeller(postgres, await stage.hall(plan.growth_seats[1])).sell
     await postgres.make_database(DATABASE)
     url = postgres.url_of(DATABASE).replace("postgresql://", "postgresql+asyncpg://", 1)
     server = open_until_then.enter_context(
@@ -118,7 +119,8 @@ RESERVATIONS = Row(
     measure=measure,
     note=(
         "Each reservation by another guest with a token that the server has given and, but for the"
-        " first round, has seen before; limits on, and somebody watching the map."
+        " first round, has seen before; limits on, and somebody watching the map. Its statement"
+        " alone: what onsale asks PostgreSQL for one reservation, by one client of pgbench."
         f" pretix is quoted: {PRETIX_RATE:.0f} seats a second, measured elsewhere."
     ),
     plots=(

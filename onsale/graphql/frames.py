@@ -11,6 +11,7 @@ from typing import Protocol
 
 #: The last and only frame of a text message.
 TEXT = 0x81
+PONG = 0x8A
 _SHORT, _MEDIUM = 126, 1 << 16
 _MASKED, _MASK_BYTES = 0x80, 4
 #: Of a client's short frame.
@@ -42,6 +43,16 @@ def usual_text(data: bytes) -> bytes | None:
     mask = int.from_bytes(data[begin - _MASK_BYTES : begin] * (size // _MASK_BYTES + 1))
     mask >>= 8 * (_MASK_BYTES - size % _MASK_BYTES)
     return (int.from_bytes(data[begin:]) ^ mask).to_bytes(size)
+
+
+def is_pong(data: bytes) -> bool:
+    """Tell whether an answer to a ping, in one masked frame, is all of what came."""
+    return (
+        len(data) >= _HEAD_BYTES
+        and data[0] == PONG
+        and data[1] >= _MASKED
+        and len(data) == _HEAD_BYTES + (data[1] & ~_MASKED)
+    )
 
 
 class Line(Protocol):

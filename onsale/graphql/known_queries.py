@@ -1,9 +1,12 @@
-"""Queries that many ask in the same words.
+"""Queries that were asked before in the very same words.
 
 When tickets go on sale, everybody's page sends the same few bodies: the event, its map, what is
 free. What such a body asks is read once: its JSON, its parameters, its document, its cost. Who asks
 it is looked at each time, and so is the answer. Mutations are never the same twice, and are not
 kept: they say what buyers paid with.
+
+A short query is kept from its first time on, until so many others have come after it; the document
+and the plan that it needs are kept with it, beyond `onsale.graphql.documents` if need be.
 """
 
 from graphql import OperationType
@@ -28,12 +31,10 @@ class KnownQueries:
 
     def learn(self, request: HttpRequest, operation: object) -> None:
         """Remember what a request asks, if it is a query."""
+        if not isinstance(operation, Operation) or operation.type is not OperationType.QUERY:
+            return
         body = _body_of(request)
-        if (
-            body is None
-            or not isinstance(operation, Operation)
-            or operation.type is not OperationType.QUERY
-        ):
+        if body is None:
             return
         if len(self._queries) >= QUERIES_MAX:
             del self._queries[next(iter(self._queries))]

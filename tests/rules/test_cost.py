@@ -46,7 +46,7 @@ async def test_plans_made_before_a_sale_are_made_anew_when_it_has_grown(
     """However many pay at the same time, a purchase reads nobody else's reservation."""
     async with open_hall(database, numbered=60) as hall:
         held = await asyncio.gather(*(hall.held(seat) for seat in range(40)))
-        for reservation in held[:20]:  # PostgreSQL keeps a plan that it has made five times.
+        for reservation in held[:20]:  # Their plans are kept.
             await buy(hall, reservation, token)
         await hall.execute(OTHERS_PAY, hall.event_id, OTHERS)
         read_before = await rows_read(hall)

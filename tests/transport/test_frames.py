@@ -4,7 +4,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from onsale.graphql.frames import text_frame, usual_text
+from onsale.graphql.frames import is_pong, text_frame, usual_text
 
 WHOLE = Frame(Opcode.TEXT, b"abcde").serialize(mask=True)
 
@@ -56,3 +56,15 @@ def test_a_usual_text_is_read_as_websockets_reads_it(size: int) -> None:
 )
 def test_whatever_else_comes_is_left_to_websockets(data: bytes) -> None:
     assert usual_text(data) is None
+
+
+@pytest.mark.parametrize("size", [0, 4, 125])
+def test_a_pong_is_told_from_all_else(size: int) -> None:
+    data = os.urandom(size)
+    pong = Frame(Opcode.PONG, data).serialize(mask=True)
+
+    assert is_pong(pong)
+    assert not is_pong(pong[:-1])
+    assert not is_pong(pong + b"x")
+    assert not is_pong(Frame(Opcode.PONG, data).serialize(mask=False))
+    assert not is_pong(Frame(Opcode.PING, data).serialize(mask=True))
