@@ -58,7 +58,7 @@ docs: $(VENV)/.development ## Build the reference of the API: docs/reference/bui
 bench: $(VENV)/.development $(VENV)/.node ## Measure everything beside its peers, ten minutes, into docs/performance.md
 	@$(BIN)/python -m bench --page
 
-bench-quick: $(VENV)/.development $(VENV)/.node ## A quick look at most of it, about a minute, on the screen alone
+bench-quick: $(VENV)/.development $(VENV)/.node ## A quick look at most of it, a minute and a quarter, on the screen alone
 	@$(BIN)/python -m bench --quick
 
 lock: $(VENV)/.uv ## Lock the dependencies again (UPGRADE=--upgrade for newer ones)

@@ -29,7 +29,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     *,
     quick: Annotated[
-        bool, typer.Option("--quick", help="One short round of most rows: a minute.")
+        bool, typer.Option("--quick", help="One short round of most rows: a minute and more.")
     ] = False,
     only: Annotated[
         list[str] | None, typer.Option(help="Of all rows this one; may be repeated.")
