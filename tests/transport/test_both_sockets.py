@@ -110,9 +110,9 @@ async def said_to(url: str, pieces: Sequence[bytes]) -> bytes:
     except (TimeoutError, ConnectionError):
         said += b"(and is still there)"
     writer.close()
-    head, _, frames = said.partition(b"\r\n\r\n")
+    head, _, frames = said.partition(END)
     told = sorted(re.sub(rb"(?im)^(date|x-request-id): [^\r]*", rb"\1: -", head).split(b"\r\n"))
-    return b"\r\n".join(told).lower() + b"\r\n\r\n" + frames
+    return b"\r\n".join(told).lower() + END + frames
 
 
 async def said_in_all_to(url: str) -> dict[str, bytes]:
